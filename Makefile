@@ -1,0 +1,45 @@
+# Everything a person does with this project, by one word each.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+INDEX ?= index
+# The demo's documentation: the core of transformers as installed, without the model zoo.
+DEMO_SOURCE := python:transformers \
+	--exclude transformers.models --exclude transformers.testing_utils \
+	--exclude transformers.cli --exclude transformers.exporters \
+	--source-url https://github.com/huggingface/transformers/blob/v{version}/src/
+DEMO_QUESTION := How do I stream generated text token by token?
+
+.PHONY: setup demo chat test lint screenshot
+.DEFAULT_GOAL := demo
+
+setup: .venv/ready
+
+# torch first and pinned: an open range would pull several GB of CUDA packages with it.
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test,lint]'
+	touch $@
+
+demo: setup
+	$(BIN)/footnote ingest $(DEMO_SOURCE) --index $(INDEX)
+	$(BIN)/footnote ask "$(DEMO_QUESTION)" --index $(INDEX)
+	@echo
+	@echo "Ask more in the browser:  make chat   (then open http://127.0.0.1:7860)"
+
+chat: setup
+	@test -e $(INDEX)/manifest.json || { echo "no index yet: run 'make demo' first" >&2; exit 1; }
+	$(BIN)/footnote chat --index $(INDEX)
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The README's picture, taken in a real browser (Debian's chromium) of the demo's index.
+screenshot: setup
+	$(BIN)/python tests/ui/screenshot.py $(INDEX) ui/chat.png

@@ -1,0 +1,170 @@
+"""The chatbot: a question in, a cited answer out.
+
+It composes retriever, answerer and footnotes, and is the one way to an answer: the web chat,
+the Python call and the evaluation all come through here. Answering is written once, as a
+stream; `ask` is the stream's end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+from typing import Any, Protocol
+
+from rag.citations import Footnotes
+from rag.data import Answer, Draft, FootnoteError, Hit, Message, Passage
+from rag.encoder import SentenceEncoder
+from rag.extractive import ExtractiveAnswerer, confidence
+from rag.index import Index
+from rag.prompt import NOT_FOUND
+from rag.retriever import Retriever
+
+MAX_QUESTION = 4000  # characters; a question and a pasted traceback fit
+PASSAGES = 10  # retrieved for an answer
+UNCITED = "\n\n(No passage was cited for this: do not rely on it.)"
+
+
+class Answerer(Protocol):
+    """What writes the answer: the embedded answerer or a language model."""
+
+    name: str
+
+    def draft(
+        self, question: str, hits: Sequence[Hit], history: Sequence[Message], stop: Event
+    ) -> Draft:
+        """The answer, which ends soon after `stop` is set or its pieces are closed.
+
+        Without support it says that nothing was found, and cites nothing.
+        """
+
+
+class Chatbot:
+    """Answers questions from one index. Threads may share it."""
+
+    def __init__(self, index: Index, retriever: Retriever, answerer: Answerer):
+        """See `Chatbot.open`, which puts these together."""
+        self._index = index
+        self._retriever = retriever
+        self._answerer = answerer
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | Path,
+        generator: str | None = None,
+        *,
+        embedder: str | None = None,
+        device_map: str = "auto",
+    ) -> Chatbot:
+        """A chatbot on the index in `folder`.
+
+        `generator` is a chat model's hub id or path, or the URL of an OpenAI-style server
+        (`http://host/v1`); None answers with quoted sentences, without a language model.
+        `embedder` is only needed when the index's own has moved: a hub id or path of the same
+        model. `device_map` is accelerate's, for the generator.
+
+        Raises FootnoteError if the index or a model is missing, or they do not fit.
+        """
+        index = Index.open(folder)
+        made_with = index.manifest["embedder"]["name"]
+        encoder = SentenceEncoder(embedder or made_with)
+        index.check_embedder({"name": encoder.name, "fingerprint": encoder.fingerprint})
+        if generator is None:
+            return cls(index, Retriever(index, encoder), ExtractiveAnswerer(encoder))
+        from rag.generative import GenerativeAnswerer
+        from rag.generator import load_generator
+
+        answerer = GenerativeAnswerer(load_generator(generator, device_map=device_map))
+        return cls(index, Retriever(index, encoder), answerer)
+
+    def search(self, question: str, k: int = 10, history: Sequence[Message] = ()) -> list[Hit]:
+        """The k passages that best match the question, best first; fewer if there are no more.
+
+        Raises FootnoteError for an empty or overlong question, or a k below 1.
+        """
+        if k < 1:
+            raise FootnoteError(f"k is {k}: ask for at least one passage")
+        return self._retriever.search(_checked(question), k, history)
+
+    def ask(self, question: str, history: Sequence[Message] = ()) -> Answer:
+        """The answer to the question in the light of the conversation before it.
+
+        Raises FootnoteError for an empty or overlong question, or if the generator fails.
+        """
+        *_, answer = self.stream(question, history)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def stream(
+        self, question: str, history: Sequence[Message] = (), stop: Event | None = None
+    ) -> Iterator[str | Answer]:
+        """Pieces of the answer's text as they come, and the Answer itself last.
+
+        The pieces joined are the Answer's text. Setting `stop`, or closing the iterator, ends
+        generation. Raises as `ask` does.
+        """
+        started = time.perf_counter()
+        stop = stop or Event()
+        question = _checked(question)
+        hits = self._retriever.search(question, PASSAGES, history)
+        timings = {"search": time.perf_counter() - started}
+        draft = self._answerer.draft(question, hits, history, stop)
+        footnotes = Footnotes(draft.read)
+        text = ""
+        with closing(draft.pieces) as pieces:
+            for piece in pieces:
+                if clean := footnotes.feed(piece):
+                    timings.setdefault("first_token", time.perf_counter() - started)
+                    text += clean
+                    yield clean
+            rest = footnotes.close()
+        citations = footnotes.citations
+        if not citations and NOT_FOUND not in text + rest and not stop.is_set():
+            rest += UNCITED
+        if rest:
+            text += rest
+            yield rest
+        timings["total"] = time.perf_counter() - started
+        yield Answer(
+            text=text,
+            citations=citations,
+            abstained=not citations,
+            confidence=confidence(hits),
+            hits=tuple(hits),
+            unread=len(hits) - len(draft.read),
+            timings=timings,
+        )
+
+    @property
+    def answerer(self) -> str:
+        """The name of what writes the answers."""
+        return self._answerer.name
+
+    def base_url(self, passage: Passage) -> str:
+        """The address that all pages of the passage's source have in common."""
+        return self._index.base_url(passage)
+
+    def info(self) -> dict[str, Any]:
+        """What the index holds: `embedder` (name, fingerprint, dimension), `passages` (a
+        count) and `sources` (name -> title, version, base_url, pages, passages, left_out)."""
+        manifest = self._index.manifest
+        return {
+            "embedder": manifest["embedder"],
+            "passages": len(self._index),
+            "sources": manifest["sources"],
+        }
+
+
+def _checked(question: str) -> str:
+    if not isinstance(question, str) or not question.strip():
+        raise FootnoteError("the question is empty: write one")
+    if len(question) > MAX_QUESTION:
+        raise FootnoteError(
+            f"the question has {len(question):,} characters, at most {MAX_QUESTION:,} are read: "
+            "shorten it"
+        )
+    # A lone half of a surrogate pair is no text to any tokenizer.
+    return question.strip().encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,99 @@
+"""The records that everything else passes around: passages, hits, citations, answers.
+
+Plain frozen dataclasses. This module knows nothing of Chroma, models or files, and imports
+nothing outside the standard library.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypedDict
+
+
+class FootnoteError(Exception):
+    """Something the caller can put right: bad input, a missing model, an index in use.
+
+    The message is one line that says what was wrong, with the value, and what to do; the
+    command line prints it and exits with status 1.
+    """
+
+
+class Message(TypedDict):
+    """One turn of a conversation, in the convention of transformers and Gradio."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where else a passage's text stands word for word."""
+
+    chunk_id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of documentation small enough to cite.
+
+    `chunk_id` is the source's own name for it, unique within that source; `title` names its
+    page and `headings` is the path of headings above it, outermost first. `repeats` are the
+    places where the same text stands again; they were left out of the index in its favour.
+    """
+
+    chunk_id: str
+    url: str
+    text: str
+    title: str = ""
+    headings: tuple[str, ...] = ()
+    source: str = ""
+    repeats: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A retrieved passage; `score` is a cosine similarity, higher is better, at most 1."""
+
+    passage: Passage
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A footnote: the number in the text, the passage it stands for, and the words it rests on.
+
+    `quote` is a span of the passage's text, character for character.
+    """
+
+    marker: int
+    url: str
+    chunk_id: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An answer being written: `pieces` of text in which [n] cites read[n - 1]."""
+
+    read: Sequence[Hit]
+    pieces: Generator[str, None, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the chatbot says to one question.
+
+    `text` carries markers such as [1] that `citations` resolves. `abstained` is true when the
+    documentation did not support an answer; then `text` says so and `citations` is empty.
+    `confidence` is between 0 and 1. `hits` are the passages retrieved, best first; the last
+    `unread` of them had no room in the model's context. `timings` are seconds by step (`search`,
+    `first_token`, `total`).
+    """
+
+    text: str
+    citations: tuple[Citation, ...] = ()
+    abstained: bool = False
+    confidence: float = 0.0
+    hits: tuple[Hit, ...] = ()
+    unread: int = 0
+    timings: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,61 @@
+"""Documentation text -> the spans of its sentences and of its code.
+
+Spans are positions in the text, so that what is quoted can be found again character for
+character. This module knows nothing of questions, passages or scores.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+# A fence may stand inside a line: tables of chunks often have their white space collapsed.
+# One that the passage's end cuts off runs to the end.
+_CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)", re.DOTALL)
+_BREAK = re.compile(
+    r"""
+      \n[ \t]*\n                                 # a blank line
+    | \n(?=[ \t]*(?:[-*+]|\d{1,2}[.)])[ ])       # a list item on a line of its own
+    | \n(?=\#{1,6}[ ]) | \n(?=\|)                # a heading, a table row
+    | (?<=[.:!?])[ ](?=[-*+][ ][\[`*\w])         # a list item in collapsed text
+    | (?<=[.:])\s(?=\w+[ ]\(`)                  # a parameter: name (`type`)
+    | (?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.)(?<!vs\.)(?<!cf\.)
+      ["')\]*_`]{0,3}\s+(?=["'(\[*_<]{0,3}(?:[A-Z0-9]|`\S))   # the end of a sentence
+    """,
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A sentence or a code block: `text[start:end]` of the text it was found in."""
+
+    start: int
+    end: int
+    is_code: bool
+
+
+def spans(text: str) -> list[Span]:
+    """All sentences and code blocks of the text, in order, without white space around them."""
+    found: list[Span] = []
+    position = 0
+    for code in _CODE.finditer(text):
+        found += _prose(text, position, code.start())
+        found.append(Span(code.start(), code.end(), True))
+        position = code.end()
+    return found + _prose(text, position, len(text))
+
+
+def _prose(text: str, start: int, end: int) -> list[Span]:
+    cuts = [start]
+    for gap in _BREAK.finditer(text, start, end):
+        # Closing quotes and brackets belong to the sentence before; only the space is between.
+        cuts.append(gap.end())
+    cuts.append(end)
+    found = []
+    for left, right in pairwise(cuts):
+        piece = text[left:right]
+        stripped = piece.strip()
+        if stripped:
+            begin = left + piece.index(stripped[0])
+            found.append(Span(begin, begin + len(stripped), False))
+    return found

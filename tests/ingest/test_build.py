@@ -1,0 +1,127 @@
+"""Bringing an index to the state of a source."""
+
+import json
+
+import pytest
+from lantern import CHUNKS, rows, write_table
+
+from ingest.build import build
+from ingest.reading import read
+from rag.data import FootnoteError
+from rag.index import Index, write_lock
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("built")
+    table = write_table(folder / "lantern.jsonl")
+    steps = []
+    result = build(read(str(table)), folder / "index", progress=lambda *step: steps.append(step))
+    return result, Index.open(folder / "index"), steps
+
+
+def changed_copy(built, tmp_path, table_rows):
+    """Ingests other rows under the same name into a fresh index that held the original."""
+    table = write_table(tmp_path / "lantern.jsonl")
+    build(read(str(table)), tmp_path / "index")
+    table.write_text("".join(json.dumps(row) + "\n" for row in table_rows))
+    return build(read(str(table)), tmp_path / "index"), Index.open(tmp_path / "index")
+
+
+def test_everything_is_counted(built):
+    result, index, _ = built
+    assert result.read == len(rows())
+    assert result.kept == result.written == len(index) == len(CHUNKS)
+    assert result.left_out == {"exact repeats": 1}
+    source = index.manifest["sources"]["lantern.jsonl"]
+    assert source["complete"]
+    assert source["base_url"] == "https://lantern.test/docs/"
+    assert source["passages"] == len(CHUNKS)
+
+
+def test_a_repeats_other_place_stays_findable(built):
+    _, index, _ = built
+    passage = index.passage("99_0_0")
+    assert passage == index.passage("8_0_0")
+    assert [place.url for place in passage.repeats] == [
+        "https://lantern.test/docs/testing/#brokers"
+    ]
+
+
+def test_progress_adds_up(built):
+    _, _, steps = built
+    embedding = [(done, total) for step, done, total in steps if step == "embedding"]
+    assert sum(done for done, _ in embedding) == len(CHUNKS)
+    assert {total for _, total in embedding} == {len(CHUNKS)}
+
+
+def test_unchanged_writes_nothing(built, tmp_path):
+    result, _ = changed_copy(built, tmp_path, rows())
+    assert (result.written, result.removed) == (0, 0)
+
+
+def test_only_what_changed(built, tmp_path):
+    table = rows()
+    table[3] = table[3] | {"chunk": "A failed task is never retried in this version of Lantern."}
+    del table[5]
+    result, index = changed_copy(built, tmp_path, table)
+    assert (result.written, result.removed) == (1, 1)
+    assert "never retried" in index.passage("3_0_0").text
+    with pytest.raises(FootnoteError):
+        index.passage("5_0_0")
+
+
+def test_two_sources_side_by_side(tmp_path):
+    table = write_table(tmp_path / "lantern.jsonl")
+    other = tmp_path / "other.jsonl"
+    other.write_text(json.dumps(rows()[0] | {"chunk": "Another library altogether."}) + "\n")
+    build(read(str(table)), tmp_path / "index")
+    build(read(str(other)), tmp_path / "index")
+    assert len(Index.open(tmp_path / "index")) == len(CHUNKS) + 1
+
+
+def test_a_faulty_source_loses_nothing(tmp_path):
+    table = write_table(tmp_path / "lantern.jsonl")
+    build(read(str(table)), tmp_path / "index")
+    with table.open("a") as file:
+        file.write('{"chunk": 3}\n')
+    with pytest.raises(FootnoteError):
+        build(read(str(table)), tmp_path / "index")
+    assert len(Index.open(tmp_path / "index")) == len(CHUNKS)
+
+
+def test_a_faulty_first_source_leaves_no_folder(tmp_path):
+    (tmp_path / "bad.jsonl").write_text("{}\n")
+    with pytest.raises(FootnoteError):
+        build(read(str(tmp_path / "bad.jsonl")), tmp_path / "index")
+    assert not (tmp_path / "index").exists()
+
+
+def test_stopped_in_the_middle_it_goes_on_where_it_was(tmp_path):
+    table = write_table(tmp_path / "lantern.jsonl")
+
+    def stop_after_embedding(step, done, total):
+        if step == "checking":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(read(str(table)), tmp_path / "index", progress=stop_after_embedding)
+    with pytest.raises(FootnoteError, match="not finished"):
+        Index.open(tmp_path / "index")
+    result = build(read(str(table)), tmp_path / "index")
+    assert (result.kept, result.written) == (len(CHUNKS), 0)
+    assert len(Index.open(tmp_path / "index")) == len(CHUNKS)
+
+
+def test_another_embedder_is_refused(tmp_path, tiny_embedder):
+    table = write_table(tmp_path / "lantern.jsonl")
+    build(read(str(table)), tmp_path / "index", str(tiny_embedder))
+    with pytest.raises(FootnoteError, match="made with the embedder"):
+        build(read(str(table)), tmp_path / "index", "sentence-transformers/all-MiniLM-L6-v2")
+    assert build(read(str(table)), tmp_path / "index").written == 0
+
+
+def test_a_second_writer_is_refused(tmp_path):
+    table = write_table(tmp_path / "lantern.jsonl")
+    with write_lock(tmp_path / "index"), pytest.raises(FootnoteError, match="another process"):
+        build(read(str(table)), tmp_path / "index")

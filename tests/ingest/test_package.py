@@ -1,0 +1,414 @@
+"""A package's docstrings are read from its files, without running it, and linked to its source."""
+
+import sys
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES
+from types import ModuleType
+
+import pytest
+
+from ingest import package
+from rag.data import FootnoteError
+
+LINK = "https://code.example/teapot/v{version}/src/"
+
+FILES = {
+    "teapot/__init__.py": '''"""Everything for tea.
+
+Start with `brew`.
+"""
+
+from teapot.brewing import brew, Pot
+
+raise RuntimeError("this package is never to be run")
+''',
+    "teapot/brewing.py": '''"""Brewing itself."""
+
+import functools
+
+
+def brew(leaves: str, minutes: float = 2.5, *cups, hot=True, **extras) -> str:
+    """Pours water over the leaves.
+
+    Args:
+        leaves (`str`):
+            What to brew.
+
+    ```python
+    if hot:
+        brew("sencha")
+    ```
+    """
+    def inner():
+        """Not for others."""
+
+
+def silent():
+    pass
+
+
+def _hidden():
+    """Not for others."""
+
+
+class Pot:
+    """Holds water."""
+
+    def __init__(self, litres, /, *, lid=None):
+        """Makes a pot."""
+
+    def __call__(self, cup):
+        """Pours into a cup."""
+
+    def __repr__(self):
+        """Not for others."""
+
+    @property
+    def level(self):
+        """How full it is."""
+
+    @functools.cache
+    @staticmethod
+    def clean():
+        """Rinses the pot."""
+
+    class Lid:
+        """Keeps the warmth in."""
+
+        def lift(self):
+            """Opens it."""
+
+
+class Cup(Pot):
+    """Small, and has no __init__ of its own."""
+''',
+    "teapot/__main__.py": '"""Not for others."""\n',
+    "teapot/_inner/__init__.py": '"""Not for others."""\n',
+    "teapot/blends/__init__.py": '"""All blends."""\n',
+    "teapot/blends/green.py": '"""Green tea."""\n',
+    "teapot/blends/greenish.py": '"""Nearly green tea."""\n',
+    "teapot/plain/nested.py": '"""In a folder without an __init__."""\n',
+    "teapot/old.py": 'print "no longer Python"\n',
+    "teapot/latin.py": '# -*- coding: latin-1 -*-\n"""Th\xe9."""\n',
+}
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder on the import path with the package teapot and its record of installation."""
+    for name, text in FILES.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="latin-1")
+    record(tmp_path, "teapot", "1.2", "Home-page: https://tea.example")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def record(site, name, version, *fields, top=None):
+    info = site / f"{name}-{version}.dist-info"
+    info.mkdir()
+    head = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}", *fields]
+    (info / "METADATA").write_text("\n".join(head) + "\n")
+    (info / "top_level.txt").write_text(f"{top or name}\n")
+    (info / "RECORD").write_text(f"{top or name}/__init__.py,,\n")
+
+
+def passages(name="teapot", **options):
+    reading = package.read(name, **{"source_url": LINK, **options})
+    return {passage.chunk_id: passage for passage in reading.passages}, reading
+
+
+def test_every_public_object_with_a_docstring_is_read_once(site):
+    found, reading = passages()
+    assert set(found) == {
+        "teapot",
+        "teapot.brewing",
+        "teapot.brewing.brew",
+        "teapot.brewing.Pot",
+        "teapot.brewing.Pot.__init__",
+        "teapot.brewing.Pot.__call__",
+        "teapot.brewing.Pot.level",
+        "teapot.brewing.Pot.clean",
+        "teapot.brewing.Pot.Lid",
+        "teapot.brewing.Pot.Lid.lift",
+        "teapot.brewing.Cup",
+        "teapot.blends",
+        "teapot.blends.green",
+        "teapot.blends.greenish",
+        "teapot.plain.nested",
+        "teapot.latin",
+    }
+    assert reading.left_out == {"no docstring": 1, "file that is not valid Python": 1}
+    assert "teapot" not in sys.modules
+
+
+def test_name_title_and_version(site):
+    _, reading = passages("teapot.blends")
+    assert reading.name == "python:teapot.blends"
+    assert (reading.title, reading.version) == ("teapot.blends 1.2", "1.2")
+
+
+def test_text_begins_with_the_call_and_keeps_the_docstring_as_it_is(site):
+    found, _ = passages()
+    assert found["teapot.brewing.brew"].text == (
+        "```python\n"
+        "teapot.brewing.brew(leaves, minutes=2.5, *cups, hot=True, **extras)\n"
+        "```\n"
+        "\n"
+        "Pours water over the leaves.\n"
+        "\n"
+        "Args:\n"
+        "    leaves (`str`):\n"
+        "        What to brew.\n"
+        "\n"
+        "```python\n"
+        "if hot:\n"
+        '    brew("sencha")\n'
+        "```"
+    )
+    assert found["teapot.latin"].text.endswith("Thé.")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("teapot.brewing", "teapot.brewing"),
+        ("teapot.brewing.Pot", "teapot.brewing.Pot(litres, /, *, lid=None)"),
+        ("teapot.brewing.Pot.__call__", "teapot.brewing.Pot.__call__(cup)"),
+        ("teapot.brewing.Pot.level", "teapot.brewing.Pot.level"),
+        ("teapot.brewing.Cup", "teapot.brewing.Cup"),
+    ],
+)
+def test_signatures(site, name, line):
+    assert passages()[0][name].text.splitlines()[1] == line
+
+
+def test_title_and_headings_say_where_an_object_belongs(site):
+    found, _ = passages()
+    assert (found["teapot"].title, found["teapot"].headings) == ("teapot", ())
+    assert found["teapot.brewing.brew"].headings == ("brew",)
+    lift = found["teapot.brewing.Pot.Lid.lift"]
+    assert lift.title == "teapot.brewing"
+    assert lift.headings == ("Pot", "Lid", "lift")
+
+
+def test_links_lead_to_the_lines(site):
+    found, _ = passages()
+    assert found["teapot"].url == "https://code.example/teapot/v1.2/src/teapot/__init__.py#L1-L4"
+    lines = FILES["teapot/brewing.py"].splitlines()
+    for name, first, last in [
+        ("teapot.brewing.brew", "def brew(", '"""Not for others."""'),
+        ("teapot.brewing.Pot.clean", "@functools.cache", '"""Rinses the pot."""'),
+        ("teapot.brewing.Cup", "class Cup(", '"""Small'),
+    ]:
+        base, _, place = found[name].url.partition("#")
+        start, end = (int(number.removeprefix("L")) for number in place.split("-"))
+        assert base == "https://code.example/teapot/v1.2/src/teapot/brewing.py"
+        assert lines[start - 1].strip().startswith(first)
+        assert lines[end - 1].strip().startswith(last)
+
+
+def test_long_docstrings_become_numbered_pieces_with_one_link(site):
+    long = "\n\n".join(f"Paragraph {n} " + "tells more about tea. " * 20 for n in range(8))
+    (site / "teapot/long.py").write_text(f'"""{long}"""\n')
+    found, _ = passages("teapot.long")
+    assert list(found) == ["teapot.long", *(f"teapot.long:{n}" for n in range(1, len(found)))]
+    assert len(found) > 2
+    assert len({passage.url for passage in found.values()}) == 1
+
+
+def test_a_function_named_like_a_module_keeps_an_id_of_its_own(site):
+    (site / "teapot/blends/__init__.py").write_text('def green():\n    """Makes it green."""\n')
+    found, _ = passages("teapot.blends")
+    assert "Makes it green." in found["teapot.blends.green"].text
+    assert "Green tea." in found["teapot.blends.green#2"].text
+
+
+def test_excluded_modules_are_not_read(site):
+    found, reading = passages(exclude=("teapot.blends.green", "teapot.old"))
+    assert "teapot.blends.green" not in found
+    assert "teapot.blends.greenish" in found
+    assert "file that is not valid Python" not in reading.left_out
+
+
+def test_a_package_can_be_a_single_file(site):
+    (site / "strainer.py").write_text('"""Holds the leaves back."""\n')
+    found, reading = passages("strainer", source_url="https://code.example/")
+    assert found["strainer"].url == "https://code.example/strainer.py#L1-L1"
+    assert (reading.version, reading.title) == ("", "strainer")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("", "names no Python module"),
+        ("tea pot", "names no Python module"),
+        ("../teapot", "names no Python module"),
+        ("teapot..blends", "names no Python module"),
+        ("kettle_that_is_not_there", "run pip install kettle_that_is_not_there"),
+        ("specless", "no package specless is installed"),
+        ("teapot.kettle", "has no module teapot.kettle"),
+        ("teapot.brewing.Pot", "has no module teapot.brewing.Pot"),
+        ("sys", "has no Python source"),
+        ("iron", "has no Python source"),
+        ("iron.cast", "has no Python source"),
+        ("wordless", "no public object with a docstring"),
+    ],
+)
+def test_what_cannot_be_read(site, monkeypatch, name, says):
+    # As __main__ is in a console script: there, but without a specification.
+    monkeypatch.setitem(sys.modules, "specless", ModuleType("specless"))
+    (site / "iron").mkdir()
+    (site / "iron" / f"cast{EXTENSION_SUFFIXES[0]}").write_bytes(b"")
+    (site / "wordless.py").write_text("x = 1\n")
+    with pytest.raises(FootnoteError) as raised:
+        passages(name, source_url="https://code.example/")
+    assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_everything_excluded(site):
+    with pytest.raises(FootnoteError, match="no module left"):
+        passages(exclude=("teapot",))
+
+
+@pytest.mark.parametrize("source_url", ["ftp://code.example/", "src/", "https://a b/"])
+def test_a_source_url_that_makes_no_link(site, source_url):
+    with pytest.raises(FootnoteError, match="--source-url"):
+        passages(source_url=source_url)
+
+
+def test_a_version_that_nobody_knows(site):
+    (site / "strainer.py").write_text('"""Holds the leaves back."""\n')
+    with pytest.raises(FootnoteError, match="version is unknown"):
+        passages("strainer")
+
+
+def test_a_local_build_is_linked_to_the_release(site):
+    (site / "urn").mkdir()
+    (site / "urn/__init__.py").write_text('"""For many cups."""\n')
+    record(site, "urn", "3.0+copper")
+    found, reading = passages("urn", source_url="https://code.example/v{version}")
+    assert found["urn"].url == "https://code.example/v3.0/urn/__init__.py#L1-L1"
+    assert reading.version == "3.0+copper"
+
+
+def test_no_repository_known_asks_for_the_address(site):
+    with pytest.raises(FootnoteError, match=r"no repository is known.*--source-url https://"):
+        package.read("teapot")
+
+
+def test_candidates_come_from_the_record_of_installation(site):
+    record(
+        site,
+        "brewery",
+        "2.0",
+        "Home-page: https://brewery.example/",
+        "Project-URL: Documentation, https://brewery.example/docs",
+        "Project-URL: Issues, https://github.com/tea/brewery/issues",
+        "Project-URL: Source, https://github.com/tea/brewery.git",
+        "Project-URL: Mirror, https://gitlab.com/tea/brewery",
+        "Project-URL: Evil, https://github.com.evil.example/tea/brewery",
+    )
+    assert package.likely_places(metadata.distribution("brewery"), "2.0") == [
+        "https://github.com/tea/brewery/blob/v2.0/",
+        "https://github.com/tea/brewery/blob/v2.0/src/",
+        "https://github.com/tea/brewery/blob/2.0/",
+        "https://github.com/tea/brewery/blob/2.0/src/",
+        "https://gitlab.com/tea/brewery/-/blob/v2.0/",
+        "https://gitlab.com/tea/brewery/-/blob/v2.0/src/",
+        "https://gitlab.com/tea/brewery/-/blob/2.0/",
+        "https://gitlab.com/tea/brewery/-/blob/2.0/src/",
+    ]
+
+
+@contextmanager
+def repository(pages):
+    """A server that answers HEAD by `pages`: path -> status, or the address to go on to."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            asked.append(self.path)
+            answer = pages.get(self.path, 404)
+            self.send_response(answer if isinstance(answer, int) else 302)
+            if isinstance(answer, str):
+                self.send_header("Location", answer)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+FILE = "teapot/__init__.py"
+
+
+def test_the_first_place_that_answers_is_taken():
+    with repository({f"/1.2/{FILE}": 200, f"/1.2/src/{FILE}": 200}) as (host, asked):
+        candidates = [f"{host}/v1.2/", f"{host}/1.2/", f"{host}/1.2/src/"]
+        assert package.first_that_answers(candidates, FILE) == f"{host}/1.2/"
+        assert asked == [f"/v1.2/{FILE}", f"/1.2/{FILE}"]
+
+
+def test_a_place_that_moved_within_its_host_still_answers():
+    with repository({f"/old/{FILE}": f"/new/{FILE}", f"/new/{FILE}": 200}) as (host, _):
+        assert package.first_that_answers([f"{host}/old/"], FILE) == f"{host}/old/"
+
+
+def test_no_other_host_is_followed():
+    with (
+        repository({f"/{FILE}": 200}) as (elsewhere, asked),
+        repository({f"/{FILE}": f"{elsewhere}/{FILE}"}) as (host, _),
+    ):
+        assert package.first_that_answers([f"{host}/"], FILE) is None
+        assert asked == []
+
+
+def test_a_page_to_sign_in_is_no_answer():
+    with repository({f"/{FILE}": "/sign_in", "/sign_in": 200}) as (host, _):
+        assert package.first_that_answers([f"{host}/"], FILE) is None
+
+
+def test_going_round_in_circles_ends():
+    with repository({f"/{FILE}": f"/{FILE}"}) as (host, _):
+        assert package.first_that_answers([f"{host}/"], FILE) is None
+
+
+@pytest.mark.parametrize("status", [403, 404, 429, 500])
+def test_refusals_are_no_answer(status):
+    with repository({f"/{FILE}": status}) as (host, _):
+        assert package.first_that_answers([f"{host}/"], FILE) is None
+
+
+def test_nobody_there():
+    with repository({}) as (host, _):
+        pass
+    assert package.first_that_answers([f"{host}/a/", f"{host}/b/"], FILE) is None
+
+
+def test_transformers_without_its_models():
+    reading = package.read(
+        "transformers",
+        exclude=("transformers.models",),
+        source_url="https://github.com/huggingface/transformers/blob/v{version}/src/",
+    )
+    found = list(reading.passages)
+    assert len(found) > 2500
+    assert len({passage.chunk_id for passage in found}) == len(found)
+    assert not any(passage.title.startswith("transformers.models") for passage in found)
+    assert max(len(passage.text) for passage in found) <= 1000
+    pipeline = next(p for p in found if p.chunk_id == "transformers.pipelines.pipeline")
+    assert pipeline.text.startswith("```python\ntransformers.pipelines.pipeline(task=None, ")
+    assert f"/v{metadata.version('transformers')}/src/transformers/pipelines/" in pipeline.url

@@ -1,0 +1,51 @@
+"""Spans of sentences and code, each a piece of the text as it stands."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.sentences import spans
+
+
+def pieces(text: str) -> list[tuple[str, bool]]:
+    return [(text[span.start : span.end], span.is_code) for span in spans(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One is here. Two follows! Three?", ["One is here.", "Two follows!", "Three?"]),
+        ("Use e.g. Harbor. Then stop.", ["Use e.g. Harbor.", "Then stop."]),
+        ("Version 2.1 is out. `x` is new.", ["Version 2.1 is out.", "`x` is new."]),
+        ("Title\n\nBody text", ["Title", "Body text"]),
+        ("Two kinds:\n- the first\n- the second", ["Two kinds:", "- the first", "- the second"]),
+        ("Both: a (`int`): the one. b (`str`): the other.",
+         ["Both:", "a (`int`): the one.", "b (`str`): the other."]),
+    ],
+)  # fmt: skip
+def test_sentences(text, expected):
+    assert pieces(text) == [(piece, False) for piece in expected]
+
+
+def test_code_is_one_span_whatever_is_in_it():
+    text = "Run this. ```py\na = 1. B = 2\n\nc()\n``` Then that."
+    assert pieces(text) == [
+        ("Run this.", False),
+        ("```py\na = 1. B = 2\n\nc()\n```", True),
+        ("Then that.", False),
+    ]
+
+
+def test_code_that_the_end_cuts_off():
+    assert pieces("So: ```py\nx = 1") == [("So:", False), ("```py\nx = 1", True)]
+
+
+@given(st.text(alphabet="aB .!?\n-`~:#|(1", max_size=120))
+def test_nothing_is_lost_and_order_is_kept(text):
+    found = spans(text)
+    assert all(a.end <= b.start for a, b in pairwise(found))
+    between = [0, *(edge for span in found for edge in (span.start, span.end)), len(text)]
+    gaps = [text[a:b] for a, b in zip(between[::2], between[1::2], strict=True)]
+    assert not "".join(gaps).strip()
