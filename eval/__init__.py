@@ -1,0 +1,1 @@
+"""Evaluation: a question file in, measured answers out, through the same Chatbot people use."""
