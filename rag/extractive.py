@@ -26,11 +26,12 @@ SENTENCES = 4  # quoted at most
 WORDS = 120  # of prose at most
 SAME = 0.9  # cosine from which two sentences say the same
 BEHIND = 0.3  # of the best sentence's score; what is further is not about the question
-CODE_WORDS = 5  # at least; a bare signature is no example
 CODE_LINES = 30  # at most
 
 # Below this confidence nothing is said. See `confidence`.
 ENOUGH = 0.5
+# A block that holds no more than package.module.Name(parameters) shows nobody how.
+_SIGNATURE = re.compile(r"\A```\w*\n(?:\w+\.){2,}\w+(?:\(.*\))?\n```\Z")
 _ASKS_HOW = re.compile(r"\b(how|code|example|snippet|command|syntax|show|way to)\b", re.IGNORECASE)
 
 
@@ -74,15 +75,19 @@ class ExtractiveAnswerer:
         candidates = [c for rank, hit in enumerate(hits[:READ]) for c in _candidates(rank, hit)]
         scored = self._score(in_context(question, history), candidates, hits)
         chosen = _best_prose(scored)
-        for candidate in sorted(chosen, key=lambda c: (c.rank, c.start)):
-            if stop.is_set():
-                return
-            yield f"{candidate.text} [{candidate.rank + 1}]\n\n"
+        quoted = sorted(chosen, key=lambda c: (c.rank, c.start))
         read = {0} | {candidate.rank for candidate in chosen}
         code = [o.candidate for o in scored if o.candidate.is_code and o.candidate.rank in read]
-        if code and (_ASKS_HOW.search(question) or not chosen):
-            yield f"{code[0].text}\n[{code[0].rank + 1}]"
-        elif not chosen:
+        if _ASKS_HOW.search(question) or not chosen:
+            quoted += code[:1]
+        for at, candidate in enumerate(quoted):
+            if stop.is_set():
+                return
+            marker = (
+                f"\n[{candidate.rank + 1}]" if candidate.is_code else f" [{candidate.rank + 1}]"
+            )
+            yield ("\n\n" if at else "") + candidate.text + marker
+        if not quoted:
             yield NOT_FOUND
 
     def _score(
@@ -130,8 +135,9 @@ def _candidates(rank: int, hit: Hit) -> Iterator[_Candidate]:
     for span in spans(text):
         piece = text[span.start : span.end]
         if span.is_code:
-            if len(piece.split()) >= CODE_WORDS:
-                yield _Candidate(rank, span.start, _as_block(piece), True)
+            block = _as_block(piece)
+            if not _SIGNATURE.search(block):
+                yield _Candidate(rank, span.start, block, True)
             continue
         quoted = _as_sentence(piece)
         cut_off = (span.start == 0 and quoted[:1].islower()) or (
