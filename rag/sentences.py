@@ -17,6 +17,7 @@ _BREAK = re.compile(
     | \n(?=[ \t]*(?:[-*+]|\d{1,2}[.)])[ ])       # a list item on a line of its own
     | \n(?=\#{1,6}[ ]) | \n(?=\|)                # a heading, a table row
     | (?<=[.:!?])[ ](?=[-*+][ ][\[`*\w])         # a list item in collapsed text
+    | \n(?=[ \t]*\w+(?:[ ]\([^()\n]*\))?:[ \n])  # a parameter on a line of its own
     | (?<=[.:])\s(?=\w+[ ]\(`)                  # a parameter: name (`type`)
     | (?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.)(?<!vs\.)(?<!cf\.)
       ["')\]*_`]{0,3}\s+(?=["'(\[*_<]{0,3}(?:[A-Z0-9]|`\S))   # the end of a sentence

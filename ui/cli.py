@@ -115,6 +115,8 @@ def search(
         console.print(Text(f"{rank}. {hit.score:.3f}  {hit.passage.url}", style="bold"))
         console.print(Text(" › ".join([hit.passage.title, *hit.passage.headings]), style="dim"))
         console.print(Text(hit.passage.text))
+        for place in hit.passage.repeats:
+            console.print(Text(f"The same text is at {place.url}", style="dim"))
         console.print()
 
 

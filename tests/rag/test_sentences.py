@@ -23,6 +23,8 @@ def pieces(text: str) -> list[tuple[str, bool]]:
         ("Two kinds:\n- the first\n- the second", ["Two kinds:", "- the first", "- the second"]),
         ("Both: a (`int`): the one. b (`str`): the other.",
          ["Both:", "a (`int`): the one.", "b (`str`): the other."]),
+        ("Args:\n    a (int): the one\n    b: the other,\n        at length",
+         ["Args:", "a (int): the one", "b: the other,\n        at length"]),
     ],
 )  # fmt: skip
 def test_sentences(text, expected):

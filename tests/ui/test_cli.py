@@ -36,6 +36,9 @@ def test_ingest_then_everything_else(footnote, lantern_table, tmp_path):
     found = footnote("search", "which port", "-k", "2", "--index", index)
     assert f"{SITE}monitoring/#dashboard" in found.stdout
 
+    repeated = footnote("search", "a broker for unit tests", "-k", "1", "--index", index)
+    assert f"The same text is at {SITE}testing/#brokers" in repeated.stdout
+
     answered = footnote("ask", "Which port does the dashboard use?", "--index", index)
     assert "5580. [1]" in answered.stdout
     assert f"[1] {SITE}monitoring/#dashboard" in answered.stdout
