@@ -11,13 +11,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.data import Answer, FootnoteError, Hit
+from rag.data import Answer, FootnoteError
+from ui.rows import answer_row, hit_row
 
 if TYPE_CHECKING:
     from ingest.build import Progress
@@ -130,18 +130,7 @@ def ask(
     """Answer a question, with footnotes."""
     bot = open_chatbot(index, generator)
     if as_json:
-        answer = bot.ask(question)
-        print_json(
-            {
-                "question": question,
-                "answer": answer.text,
-                "abstained": answer.abstained,
-                "citations": [asdict(citation) for citation in answer.citations],
-                "hits": [hit_row(hit) for hit in answer.hits],
-                "generator": bot.answerer,
-                "timings": answer.timings,
-            }
-        )
+        print_json(answer_row(question, bot.ask(question), bot.answerer))
         return
     for event in bot.stream(question):
         if isinstance(event, Answer):
@@ -290,17 +279,6 @@ def progress_bars() -> Iterator[Progress]:
             bars.update(tasks[step], advance=done, total=total)
 
         yield report
-
-
-def hit_row(hit: Hit) -> dict[str, Any]:
-    """A hit as `--json` shows it."""
-    passage = hit.passage
-    return {
-        "chunk_id": passage.chunk_id,
-        "url": passage.url,
-        "score": round(hit.score, 4),
-        "text": passage.text,
-    }
 
 
 def print_json(value: dict[str, Any]) -> None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from rag.chatbot import Chatbot
-from rag.data import Answer, FootnoteError, Hit, Message
+from rag.data import Answer, FootnoteError, Message
 from ui.markdown import answer_markdown, passages_html, text_markdown
+from ui.rows import answer_row, hit_row
 
 # A browser keeps up with this many seconds between updates; token by token it does not.
 BEAT = 0.05
@@ -41,23 +41,17 @@ def build(bot: Chatbot) -> gr.Blocks:
             yield text_markdown(f"Sorry: {error}."), ""
 
     def ask(question: str, history: list[dict] | None = None) -> dict:
-        """The answer with its citations: question, answer, abstained, citations, hits."""
+        """The answer: question, answer, abstained, citations, hits, generator, timings."""
         try:
             answer = bot.ask(question, _plain(history or []))
         except FootnoteError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        return {
-            "question": question,
-            "answer": answer.text,
-            "abstained": answer.abstained,
-            "citations": [asdict(citation) for citation in answer.citations],
-            "hits": [_row(hit) for hit in answer.hits],
-        }
+        return answer_row(question, answer, bot.answerer)
 
     def search(question: str, k: int = 10) -> list[dict]:
         """The k passages that best match the question, best first."""
         try:
-            return [_row(hit) for hit in bot.search(question, int(k))]
+            return [hit_row(hit) for hit in bot.search(question, int(k))]
         except FootnoteError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -182,13 +176,3 @@ def _corpus(bot: Chatbot) -> str:
         for source in bot.info()["sources"].values()
     ]
     return text_markdown("Answers from " + ", ".join(sources) + ", each with its footnotes.")
-
-
-def _row(hit: Hit) -> dict[str, Any]:
-    passage = hit.passage
-    return {
-        "chunk_id": passage.chunk_id,
-        "url": passage.url,
-        "score": round(hit.score, 4),
-        "text": passage.text,
-    }
