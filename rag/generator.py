@@ -5,7 +5,7 @@ This module knows nothing of passages, prompts or citations.
 
 from __future__ import annotations
 
-import os
+import re
 import threading
 from collections.abc import Generator
 from pathlib import Path
@@ -20,6 +20,11 @@ NEW_TOKENS = 512  # at most, an answer
 SERVER_CONTEXT = 8192
 CHARACTERS_A_TOKEN = 3
 SERVER_TIMEOUT = 120.0  # seconds without a sign of life
+# Models that can think aloud (Qwen3) answer at once: a thought would take all of NEW_TOKENS. A
+# chat template that knows no such switch ignores it.
+TEMPLATE_SWITCHES = {"enable_thinking": False}
+# What only sampling reads; beside greedy decoding transformers warns of each one left over.
+SAMPLING = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 
 Pieces = Generator[str, None, None]
 
@@ -55,20 +60,19 @@ class LocalModel:
 
     def __init__(self, model: str, device_map: str = "auto"):
         """Loads the model; raises FootnoteError if it is missing or no chat model."""
-        from transformers import GenerationConfig, pipeline
+        from transformers import pipeline
 
-        if os.sep in model and not Path(model).exists() and model.count("/") != 1:
-            raise FootnoteError(f"no model at {model!r}: the folder does not exist")
+        source = _checked(model)
         try:
             self._pipeline: Any = pipeline(
                 "text-generation",
-                model=model,
+                model=source,
                 device_map=device_map,
                 dtype="auto",
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True},
             )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except Exception as error:  # each kind of broken model raises a type of its own
             raise FootnoteError(
                 f"cannot load the model {model!r}: {_first_line(error)} (it needs a chat model's "
                 "hub id or folder, with weights in safetensors)"
@@ -77,31 +81,44 @@ class LocalModel:
         self._tokenizer: Any = self._pipeline.tokenizer
         if self._tokenizer is None or not self._tokenizer.chat_template:
             raise FootnoteError(f"the model {model!r} has no chat template: choose a chat model")
+        self._special = self._special_tokens()
         self._system = self._takes_system_role()
-        self._settings = self._greedy(GenerationConfig)
+        for setting in SAMPLING:
+            setattr(self._pipeline.model.generation_config, setting, None)
         config = self._pipeline.model.config
         context = getattr(config.get_text_config(), "max_position_embeddings", SERVER_CONTEXT)
-        self.room = context - min(NEW_TOKENS, context // 4)
+        self._new_tokens = min(NEW_TOKENS, context // 4)
+        self.room = context - self._new_tokens
         # A model writes one answer at a time; the others wait for their turn.
         self._turn = threading.Lock()
 
     def count(self, messages: list[Message]) -> int:
-        """The prompt's length in the model's own tokens."""
-        tokens = self._tokenizer.apply_chat_template(
-            self._fitting(messages), add_generation_prompt=True, return_dict=True
-        )
+        """The prompt's length in the model's own tokens.
+
+        Raises FootnoteError if the chat template refuses the messages, as some do when the turns
+        do not alternate.
+        """
+        from jinja2 import TemplateError
+
+        try:
+            tokens = self._tokenizer.apply_chat_template(
+                self._fitting(messages),
+                add_generation_prompt=True,
+                return_dict=True,
+                **TEMPLATE_SWITCHES,
+            )
+        except TemplateError as error:
+            raise FootnoteError(
+                f"the model {self.name!r} refuses this conversation: {_first_line(error)}"
+            ) from error
         return len(tokens["input_ids"])
 
     def stream(self, messages: list[Message], stop: threading.Event) -> Pieces:
-        """The answer's text; the first piece comes with the model's first word."""
-        from transformers import StoppingCriteria, TextStreamer
+        """The answer's text, token by token."""
+        from transformers import StoppingCriteria
 
         pieces: SimpleQueue[str | BaseException | None] = SimpleQueue()
         ended = threading.Event()
-
-        class Words(TextStreamer):
-            def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
-                pieces.put(text)
 
         class Stop(StoppingCriteria):
             def __call__(self, *_: Any, **__: Any) -> bool:
@@ -110,12 +127,15 @@ class LocalModel:
         def generate() -> None:
             try:
                 with self._turn:
-                    self._pipeline(
-                        self._fitting(messages),
-                        generation_config=self._settings,
-                        streamer=Words(self._tokenizer, skip_prompt=True, skip_special_tokens=True),
-                        stopping_criteria=[Stop()],
-                    )
+                    if not Stop()():  # it may have been given up while it waited for its turn
+                        self._pipeline(
+                            self._fitting(messages),
+                            do_sample=False,
+                            max_new_tokens=self._new_tokens,
+                            tokenizer_encode_kwargs=TEMPLATE_SWITCHES,
+                            streamer=_Text(self._tokenizer, pieces),
+                            stopping_criteria=[Stop()],
+                        )
                 pieces.put(None)
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
                 pieces.put(error)
@@ -135,7 +155,21 @@ class LocalModel:
             thread.join()
 
     def _fitting(self, messages: list[Message]) -> list[Message]:
-        """The messages, the system's put before the first user's where there is no such role."""
+        """The messages as plain text, in the roles that the model has.
+
+        A special token written out in a text, as the documentation of a tokenizer does, would
+        be read as the real one and could end a turn: a space takes it apart. The system's text
+        goes before the first user's where there is no such role.
+        """
+        messages = [
+            {
+                "role": message["role"],
+                "content": self._special.sub(
+                    lambda found: f"{found[0][0]} {found[0][1:]}", message["content"]
+                ),
+            }
+            for message in messages
+        ]
         if self._system or messages[0]["role"] != "system":
             return messages
         system, first, *rest = messages
@@ -145,27 +179,62 @@ class LocalModel:
     def _takes_system_role(self) -> bool:
         from jinja2 import TemplateError
 
-        trial = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
+        # Some templates refuse a system's text, others leave it out without a word.
+        rules = "Answer from the passages."
+        trial = [{"role": "system", "content": rules}, {"role": "user", "content": "Why?"}]
         try:
             text = self._tokenizer.apply_chat_template(trial, tokenize=False)
         except TemplateError:
             return False
-        return "s" in text
+        return rules in text
 
-    def _greedy(self, config_class: type) -> Any:
-        """Greedy settings with the model's own special tokens, and no leftovers of sampling."""
-        own = self._pipeline.model.generation_config
-        end = own.eos_token_id if own.eos_token_id is not None else self._tokenizer.eos_token_id
-        padding = own.pad_token_id if own.pad_token_id is not None else self._tokenizer.pad_token_id
-        if padding is None:
-            padding = end[0] if isinstance(end, list) else end
-        return config_class(
-            do_sample=False,
-            max_new_tokens=NEW_TOKENS,
-            bos_token_id=own.bos_token_id,
-            eos_token_id=end,
-            pad_token_id=padding,
+    def _special_tokens(self) -> re.Pattern[str]:
+        tokens = [
+            token.content
+            for token in self._tokenizer.added_tokens_decoder.values()
+            if token.special and len(token.content) > 1
+        ]
+        # With no such token, a pattern that matches nowhere.
+        return re.compile("|".join(map(re.escape, tokens)) or r"(?!)")
+
+
+class _Text:
+    """A streamer for `generate`: tokens in, pieces of text into a queue.
+
+    transformers' own TextStreamer decodes each line by itself, and tokenizers of the kind that
+    Llama 2 and Mistral have then drop a space of every line's indentation. Here all the tokens
+    are decoded each time (512 of them: tens of milliseconds an answer), so that the pieces
+    joined are the text.
+    """
+
+    def __init__(self, tokenizer: Any, pieces: SimpleQueue[Any]):
+        self._tokenizer = tokenizer
+        self._pieces = pieces
+        self._tokens: list[int] | None = None
+        self._given = 0
+
+    def put(self, tokens: Any) -> None:
+        """The prompt at first, then each token."""
+        if self._tokens is None:
+            self._tokens = []
+            return
+        self._tokens.extend(tokens.tolist())
+        # A character of several tokens decodes to replacement marks until it is whole.
+        self._give(self._decoded().rstrip("\ufffd"))
+
+    def end(self) -> None:
+        """What was held back."""
+        self._give(self._decoded())
+
+    def _decoded(self) -> str:
+        return self._tokenizer.decode(
+            self._tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
+
+    def _give(self, text: str) -> None:
+        if len(text) > self._given:
+            self._pieces.put(text[self._given :])
+            self._given = len(text)
 
 
 class ServedModel:
@@ -178,21 +247,23 @@ class ServedModel:
 
         Raises FootnoteError if the server does not answer or lists no model.
         """
-        import httpx
-        from huggingface_hub import InferenceClient
+        from huggingface_hub import InferenceClient, get_session
 
         address, _, named = url.partition("#")
         self._url = address.rstrip("/")
         try:
-            listed = httpx.get(f"{self._url}/models", timeout=SERVER_TIMEOUT)
+            listed = get_session().get(f"{self._url}/models", timeout=SERVER_TIMEOUT)
             listed.raise_for_status()
             self.name = named or str(listed.json()["data"][0]["id"])
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, LookupError, TypeError) as error:
+        except Exception as error:  # the session's own types differ between versions
             raise FootnoteError(
                 f"no OpenAI-style server that lists a model at {self._url}: {_first_line(error)} "
                 "(http://host/v1#NAME names one that is not listed)"
             ) from error
-        self._client = InferenceClient(base_url=self._url, timeout=SERVER_TIMEOUT)
+        # Without a header of ours the client would send the user's hub token to any server.
+        self._client = InferenceClient(
+            base_url=self._url, timeout=SERVER_TIMEOUT, headers={"authorization": "Bearer none"}
+        )
 
     def count(self, messages: list[Message]) -> int:
         """An estimate, from the number of characters."""
@@ -200,9 +271,6 @@ class ServedModel:
 
     def stream(self, messages: list[Message], stop: threading.Event) -> Pieces:
         """The answer's text as the server sends it."""
-        from httpx import HTTPError
-        from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
-
         try:
             answer = self._client.chat_completion(
                 [dict(message) for message in messages],
@@ -217,10 +285,28 @@ class ServedModel:
                 for choice in part.choices:
                     if choice.delta.content:
                         yield choice.delta.content
-        except (HfHubHTTPError, InferenceTimeoutError, HTTPError, OSError, ValueError) as error:
+        except Exception as error:  # the connection's own types differ between versions
             raise FootnoteError(
                 f"the server at {self._url} failed: {_first_line(error)}"
             ) from error
+
+
+def _checked(model: str) -> str:
+    """The folder or the hub id; raises FootnoteError for a folder that cannot be a model's."""
+    folder = Path(model).expanduser()
+    if not folder.exists():
+        # A hub id is `name` or `owner/name`; anything else was meant as a path.
+        if model.startswith((".", "~", "/")) or model.count("/") > 1:
+            raise FootnoteError(f"no model at {model!r}: the folder does not exist")
+        return model
+    if not (folder / "config.json").is_file():
+        raise FootnoteError(f"no model at {model!r}: it has no config.json")
+    if not any(folder.glob("*.safetensors")):
+        raise FootnoteError(
+            f"cannot load the model {model!r}: it has no weights in safetensors, and pickled "
+            "ones may run code; convert them with save_pretrained"
+        )
+    return str(folder)
 
 
 def _first_line(error: BaseException) -> str:

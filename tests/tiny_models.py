@@ -4,6 +4,8 @@ The Llama learns by heart to answer whatever it is asked with `SAID`; the others
 are written with `save_pretrained` and loaded as any model of the hub would be.
 """
 
+import json
+import shutil
 from pathlib import Path
 
 # Hardly a word stands in it twice, so that little training is enough.
@@ -16,6 +18,8 @@ NO_SYSTEM = (
     "{% if messages[0]['role'] == 'system' %}"
     "{{ raise_exception('system role not supported') }}{% endif %}" + TEMPLATE
 )
+# A system's text is left out without a word.
+DEAF = TEMPLATE.replace("in messages %}", "in messages if m['role'] != 'system' %}")
 CONTEXT = 4096
 
 
@@ -39,20 +43,20 @@ def tokenizer(template: str | None = TEMPLATE):
     return fast
 
 
-def llama(folder: Path, template: str | None = TEMPLATE, context: int = CONTEXT) -> Path:
+def llama(folder: Path) -> Path:
     """A Llama that has learnt to say `SAID` and then end."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    words = tokenizer(template)
-    model = LlamaForCausalLM(LlamaConfig(**_sizes(words, context)))
+    words = tokenizer()
+    model = LlamaForCausalLM(LlamaConfig(**_sizes(words, CONTEXT)))
     said = words(SAID + "<|end|>")["input_ids"]
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3)
-    for step in range(280):
+    for step in range(150):
         # Whatever stands before the assistant's turn, the answer is the same.
-        before = torch.randint(5, len(words), (2, [8, 40, 200, 900][step % 4]))
-        turn = torch.tensor([[words.convert_tokens_to_ids("<|assistant|>"), *said]] * 2)
+        before = torch.randint(5, len(words), (1, [8, 40, 200][step % 3]))
+        turn = torch.tensor([[words.convert_tokens_to_ids("<|assistant|>"), *said]])
         ids = torch.cat([before, turn], dim=1)
         labels = ids.clone()
         labels[:, : before.shape[1] + 1] = -100
@@ -61,6 +65,16 @@ def llama(folder: Path, template: str | None = TEMPLATE, context: int = CONTEXT)
         optimizer.step()
         optimizer.zero_grad()
     return _saved(model, words, folder)
+
+
+def variant(model: Path, folder: Path, template: str = TEMPLATE, context: int = CONTEXT) -> Path:
+    """A copy of a model with another chat template or a shorter context."""
+    shutil.copytree(model, folder)
+    (folder / "chat_template.jinja").write_text(template)
+    config = json.loads((folder / "config.json").read_text())
+    config["max_position_embeddings"] = context
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
 
 
 def qwen3(folder: Path) -> Path:
@@ -79,8 +93,6 @@ def qwen3(folder: Path) -> Path:
 
 def embedder(folder: Path) -> Path:
     """A random sentence-embedding model in the layout of sentence-transformers."""
-    import json
-
     import torch
     from transformers import BertConfig, BertModel
 
