@@ -9,6 +9,7 @@ DEMO_SOURCE := python:transformers \
 	--exclude transformers.cli --exclude transformers.exporters \
 	--exclude transformers.distributed --exclude transformers.integrations \
 	--exclude transformers.utils --exclude transformers.quantizers --exclude transformers.loss \
+	--exclude transformers.modeling_outputs \
 	--source-url https://github.com/huggingface/transformers/blob/v{version}/src/
 DEMO_QUESTION := How do I stream generated text token by token?
 

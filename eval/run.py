@@ -215,7 +215,9 @@ def top_passage(hits: Sequence[Hit]) -> Answer:
     ends = [word.end() for word in re.finditer(r"\S+", best.passage.text)][:COPIED_WORDS]
     quote = best.passage.text[: max(ends, default=0)]
     citation = Citation(1, best.passage.url, best.passage.chunk_id, quote)
-    return Answer(f"{quote} [1]", (citation,), confidence=max(0.0, best.score), hits=tuple(hits))
+    return Answer(
+        f"{quote} [1]", (citation,), confidence=max(0.0, best.similarity), hits=tuple(hits)
+    )
 
 
 def abstention(hits: Sequence[Hit]) -> Answer:

@@ -1,8 +1,8 @@
 """Cuts a text into pieces small enough to cite, without breaking what belongs together.
 
-A text is a row of blocks: paragraphs, list items, headings, doctests, fenced code. Whole blocks
-are packed into a piece while they fit; only a block that is too long by itself is cut, at its
-lines, and a line that is too long at its spaces. Line breaks and indentation are kept. This
+A text is a row of blocks: paragraphs, list items, headings, doctests, fenced code, tables. Whole
+blocks are packed into a piece while they fit; only a block that is too long by itself is cut, at
+its lines, and a line that is too long at its spaces. Line breaks and indentation are kept. This
 module knows nothing of passages, pages or tokens.
 """
 
@@ -13,9 +13,14 @@ from collections.abc import Iterator
 # about four characters a token, so a longer piece would be embedded without its end.
 LIMIT = 1000
 
+# A longer head is not repeated where its table is cut.
+LONGEST_HEAD = LIMIT // 2
+
 # A longer marker or info string is taken for text: what a cut repeats has to stay short. A row
 # of more than three tildes underlines a title in reStructuredText.
 FENCE = re.compile(r"( {0,40})(`{3,10}|~{3}(?!~))([^`]{0,80})")
+# The row under a table's head: |---|:---:|
+DELIMITER = re.compile(r"\s*+\|?\s*+:?-++:?\s*+(\|\s*+:?-++:?\s*+)*+\|?\s*+")
 STARTS = re.compile(r"\s*([-*+]\s|\d{1,9}[.)]\s|#{1,6}\s|>>>)")
 
 
@@ -23,7 +28,8 @@ def split(text: str) -> list[str]:
     """The pieces of `text` in order, each at most LIMIT characters; none for a blank text.
 
     Nothing but white space is lost. A fenced block that is cut has its fence closed and opened
-    again, and one that the text leaves open is closed.
+    again, and one that the text leaves open is closed. A table that is cut has its head again in
+    each part.
     """
     pieces = []
     piece = ""
@@ -38,6 +44,18 @@ def split(text: str) -> list[str]:
     return [re.sub(r"\A(\s*\n)+", "", piece).rstrip() for piece in pieces if piece.strip()]
 
 
+def fenced(code: str, language: str) -> str:
+    """Code as a fenced block, whatever backticks stand in it."""
+    runs = re.findall(r"^[ \t]*(`+)", code, re.MULTILINE)
+    fence = "`" * max(3, max(map(len, runs), default=0) + 1)
+    return f"{fence}{language}\n{code}\n{fence}"
+
+
+def is_delimiter(line: str, before: str) -> bool:
+    """Whether `line` makes `before` the head of a table."""
+    return "|" in line and "|" in before and bool(DELIMITER.fullmatch(line))
+
+
 def _blocks(text: str) -> Iterator[list[str]]:
     """The lines of each block; blank lines stand at the end of the block before them."""
     block: list[str] = []
@@ -48,7 +66,13 @@ def _blocks(text: str) -> Iterator[list[str]]:
             if _closes(line, fence):
                 fence = ""
             continue
-        if line and block and _starts(line, block):
+        if block and is_delimiter(line, block[-1]):
+            # The line before it is the table's head, not the end of a paragraph.
+            *above, head = block
+            if above and not is_delimiter(head, above[-1]):
+                yield above
+                block = [head]
+        elif line and block and _starts(line, block):
             yield block
             block = []
         block.append(line)
@@ -85,6 +109,10 @@ def _cut(block: list[str]) -> list[str]:
     text = "\n".join(block) + "\n"
     if len(text.rstrip()) <= LIMIT:
         return [text]
+    if len(block) > 2 and is_delimiter(block[1], block[0]):
+        head = f"{block[0]}\n{block[1]}\n"
+        if len(head) <= LONGEST_HEAD:
+            return [f"{head}{part}\n" for part in _pack(block[2:], LIMIT - len(head))]
     if not FENCE.fullmatch(block[0]):
         return [part + "\n" for part in _pack(block, LIMIT)]
     end = max(i for i, line in enumerate(block) if line)  # the closing fence

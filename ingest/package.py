@@ -1,26 +1,23 @@
 """Reads the documentation of an installed Python package from its source files, never running it.
 
-Griffe parses each file by itself; every public module, class, function, method and property with
-a docstring becomes a document, linked to its lines in the project's public repository at the
-installed version. Names imported from elsewhere are not followed, so each object is read once,
-where it is defined. This module knows nothing of docstring styles and does not import what it
-reads; a compiled package, stubs included, is out of its reach.
+Every public module, class, function, method and property with a docstring, and every attribute
+of a module with one, becomes a document of its own under the shortest name by which people
+import it, linked to its lines in the project's public repository at the installed version. This
+module knows nothing of docstring styles or of how names are followed.
 """
 
-import importlib.util
 import re
-import tokenize
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib import metadata
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import griffe
 import httpx
 
-from ingest.chunker import split
-from ingest.reading import Reading, url_fault
+from ingest import api, docstring
+from ingest.modules import Modules, is_public, locate, walk
+from ingest.reading import Options, Reading, url_fault
 from rag.data import FootnoteError, Passage
 
 # Where a repository shows a file at a tag.
@@ -38,146 +35,125 @@ SECONDS = 5.0  # for one answer of the repository's host
 HOPS = 3  # redirects followed
 
 
-def read(name: str, *, exclude: Sequence[str] = (), source_url: str | None = None) -> Reading:
+def read(name: str, options: Options) -> Reading:
     """Opens the installed package, sub-package or module with the dotted `name`.
 
-    `exclude` are dotted prefixes of modules to leave out unread. `source_url` is what stands
-    before a file's path in a link, with `{version}` for the version; without it the project's
-    repository is asked. Raises FootnoteError when the package or its source is not there, or
-    when no repository is known to show it.
+    `options.exclude` are dotted prefixes of modules to leave out unread. `options.source_url` is
+    what stands before a file's path in a link, with `{version}` for the version; without it the
+    project's repository is asked. Raises FootnoteError when the package or its source is not
+    there, or when no repository is known to show it.
     """
-    root, start = _find(name)
-    files = [
-        (dotted, file)
-        for dotted, file in _modules(start, name)
-        if not any(f"{dotted}.".startswith(f"{prefix}.") for prefix in exclude)
-    ]
-    if not files:
+    root, start = locate(name)
+    files = dict(_ancestors(name, root))
+    above = set(files)
+    for dotted, file in walk(start, name):
+        left = any(f"{dotted}.".startswith(f"{prefix}.") for prefix in options.exclude)
+        if not left:
+            files.setdefault(dotted, file)  # a package comes before a file of its name
+    inside = [dotted for dotted in files if dotted not in above]
+    if not any(is_public(dotted) for dotted in inside):
         raise FootnoteError(f"{name} has no module left to read; give fewer --exclude")
-    project = _distribution(name.split(".")[0], files[0][1])
+    project = _distribution(name.split(".")[0], files[inside[0]])
     version = project.version if project else ""
     # Repositories have no tag for a local build such as 2.13.0+cpu.
     tagged = version.partition("+")[0]
-    first = files[0][1].relative_to(root).as_posix()
-    base = _given(source_url, tagged) if source_url else _asked(name, project, tagged, first)
+    first = files[inside[0]].relative_to(root).as_posix()
+    base = (
+        _given(options.source_url, tagged)
+        if options.source_url
+        else _asked(name, project, tagged, first)
+    )
     left_out: Counter[str] = Counter()
     return Reading(
         name=f"python:{name}",
         title=f"{name} {version}".strip(),
         version=version,
         total=None,
-        passages=_passages(name, root, files, base, left_out),
+        passages=_passages(name, root, Modules(files), inside, base, left_out),
         left_out=left_out,
     )
 
 
-def _find(name: str) -> tuple[Path, Path]:
-    """The folder that file paths are relative to, and the module's own folder or file."""
-    top, *rest = name.split(".")
-    if not all(part.isidentifier() for part in (top, *rest)):
-        raise FootnoteError(
-            f"python:{name} names no Python module; write python:PACKAGE, as in python:json"
-        )
-    try:
-        spec = importlib.util.find_spec(top)  # does not import a name without dots
-    except ValueError:  # __main__ has no specification
-        spec = None
-    if spec is None:
-        raise FootnoteError(f"no package {top} is installed here; run pip install {top}")
-    places = [Path(place) for place in spec.submodule_search_locations or ()]
-    if not places and spec.has_location and spec.origin and spec.origin.endswith(".py"):
-        places = [Path(spec.origin)]
-    if rest:
-        inside = [place.joinpath(*rest) for place in places]
-        places = [*inside, *(folder.with_name(f"{folder.name}.py") for folder in inside)]
-    found = [place for place in places if place.exists()]
-    for place in found:
-        if next(_modules(place, name), None):
-            return place.parents[len(rest)], place
-    if found or not rest or _compiled(places):
-        raise FootnoteError(f"{name} has no Python source to read here: it is compiled")
-    raise FootnoteError(f"{top} is installed, but has no module {name}; check the name")
-
-
-def _compiled(places: list[Path]) -> bool:
-    """Whether an extension module stands where one of the modules would."""
-    return any(
-        place.with_name(place.stem + suffix).exists()
-        for place in places
-        for suffix in EXTENSION_SUFFIXES
-    )
-
-
-def _modules(start: Path, dotted: str) -> Iterator[tuple[str, Path]]:
-    """The dotted names and files of the public modules from `start` on, packages first."""
-    if start.is_file():
-        yield dotted, start
-        return
-    if (start / "__init__.py").is_file():
-        yield dotted, start / "__init__.py"
-    for entry in sorted(start.iterdir()):
-        public = entry.stem.isidentifier() and not entry.stem.startswith("_")
-        if public and (entry.suffix == ".py" or (entry.is_dir() and not entry.suffix)):
-            yield from _modules(entry, f"{dotted}.{entry.stem}")
+def _ancestors(name: str, root: Path) -> Iterator[tuple[str, Path]]:
+    """The packages around `name`, which may offer its objects under shorter names."""
+    outer = name.split(".")[:-1]
+    for depth in range(1, len(outer) + 1):
+        file = root.joinpath(*outer[:depth], "__init__.py")
+        if file.is_file():
+            yield ".".join(outer[:depth]), file
 
 
 def _passages(
-    name: str, root: Path, files: list[tuple[str, Path]], base: str, left_out: Counter[str]
+    name: str, root: Path, modules: Modules, inside: list[str], base: str, left_out: Counter[str]
 ) -> Iterator[Passage]:
-    """The passages of every documented object in `files`; raises FootnoteError when none is."""
-    extensions = griffe.load_extensions()
+    """The passages of every documented object in the modules `inside` the package.
+
+    Raises FootnoteError when there is none.
+    """
+    public_names = modules.public_names()
+    passing_on = {path.rpartition(".")[0] for path in public_names}
     documents: Counter[str] = Counter()
-    for dotted, file in files:
-        try:
-            with tokenize.open(file) as source:  # minds a coding line
-                module = griffe.visit(dotted, file, source.read(), extensions=extensions)
-        except (SyntaxError, ValueError):  # ValueError: bytes that are not text
+    for dotted in inside:
+        if not is_public(dotted) and dotted not in passing_on:
+            continue
+        module = modules.module(dotted)
+        if module is None:
             left_out["file that is not valid Python"] += 1
             continue
-        for item, headings in _objects(module, ()):
-            docstring = item.docstring
-            if docstring is None or not docstring.value:
+        file = modules.files[dotted].relative_to(root).as_posix()
+        for item, public in _objects(module, public_names):
+            text = api.documentation(item)
+            if not text:
                 left_out["no docstring"] += 1
                 continue
-            documents[item.path] += 1
+            documents[public] += 1
             # A function may bear the name of a module beside it.
-            again = f"#{documents[item.path]}" if documents[item.path] > 1 else ""
-            # A module has no first line of its own; its docstring has.
-            shown = docstring if item.is_module else item
-            url = f"{base}{file.relative_to(root).as_posix()}#L{shown.lineno}-L{shown.endlineno}"
-            text = f"```python\n{_signature(item)}\n```\n\n{docstring.value}".replace("\0", "")
-            for number, piece in enumerate(split(text)):
-                chunk_id = f"{item.path}{again}:{number}" if number else f"{item.path}{again}"
-                yield Passage(chunk_id, url, piece, module.path, headings)
+            again = f"#{documents[public]}" if documents[public] > 1 else ""
+            title, headings = _place(item, public)
+            signature = api.signature(item, public, modules, docstring.documented(text))
+            for number, piece in enumerate(docstring.pieces(public, signature, text)):
+                chunk_id = f"{public}{again}:{number}" if number else f"{public}{again}"
+                url = f"{base}{file}{_lines(item)}"
+                yield Passage(chunk_id, url, piece.replace("\0", ""), title, headings)
     if not documents:
         raise FootnoteError(f"{name} has no public object with a docstring; nothing to read")
 
 
 def _objects(
-    item: griffe.Object, headings: tuple[str, ...]
-) -> Iterator[tuple[griffe.Object, tuple[str, ...]]]:
-    """`item` and the public objects defined in it, each with its names within the module."""
-    yield item, headings
-    if item.is_module or item.is_class:
-        for member in item.members.values():
-            public = not member.name.startswith("_") or member.name in ("__init__", "__call__")
-            # An alias, which is a name imported from elsewhere, is no Object to griffe.
-            if public and isinstance(member, griffe.Object) and _takes_docstring(member):
-                yield from _objects(member, (*headings, member.name))
+    module: griffe.Module, public_names: dict[str, str]
+) -> Iterator[tuple[griffe.Object, str]]:
+    """The module and what is public in it, each with the name it is known by."""
+    if is_public(module.path):
+        yield module, module.path
+    for item in api.members(module):
+        own = item.path if is_public(item.path) else ""
+        if public := public_names.get(item.path, own):
+            yield from _within(item, public)
 
 
-def _takes_docstring(member: griffe.Object) -> bool:
-    return member.is_class or member.is_function or "property" in member.labels
+def _within(item: griffe.Object, public: str) -> Iterator[tuple[griffe.Object, str]]:
+    """An object and, where it is a class, what is public in it."""
+    yield item, public
+    if item.is_class:
+        for member in api.members(item):
+            if is_public(member.name) or member.name in api.SPECIAL:
+                yield from _within(member, f"{public}.{member.name}")
 
 
-def _signature(item: griffe.Object) -> str:
-    """The dotted path with parameters and their defaults; a class takes those of __init__."""
-    call = item.members.get("__init__") if item.is_class else item
-    if not isinstance(call, griffe.Function):
-        return item.path
-    for parameter in call.parameters:
-        parameter.annotation = None  # docstrings tell types shorter
-    return call.signature(return_type=False, name=item.path)
+def _place(item: griffe.Object, public: str) -> tuple[str, tuple[str, ...]]:
+    """The public module that an object belongs to, and its names within."""
+    module = item.module.path
+    depth = item.path.count(".") - module.count(".")
+    parts = public.split(".")
+    outer, names = parts[: len(parts) - depth], parts[len(parts) - depth :]
+    return module if is_public(module) else ".".join(outer), tuple(names)
+
+
+def _lines(item: griffe.Object) -> str:
+    """The fragment that marks an object's lines."""
+    # A module has no first line of its own; its docstring has.
+    shown = item.docstring if item.is_module and item.docstring else item
+    return f"#L{shown.lineno}-L{shown.endlineno}"
 
 
 def _distribution(top: str, file: Path) -> metadata.Distribution | None:

@@ -4,22 +4,22 @@ This module knows nothing of how a kind of source is read; the readers are impor
 needed, since each brings a library of its own.
 """
 
+import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from rag.data import FootnoteError, Passage
 
 CAN_BE_READ = (
-    "python:PACKAGE, or a .parquet, .jsonl, .csv, .txt or .txt.gz (dataset viewer) table file"
+    "python:PACKAGE, hf:DATASET, https://..., a folder or file of Markdown, notebooks or HTML, or "
+    "a .parquet, .jsonl, .csv, .txt or .txt.gz (dataset viewer) table file"
 )
-NOT_YET = {
-    "hf:": "data sets of the hub",
-    "http://": "web addresses",
-    "https://": "web addresses",
-}
+# The readers, each by the name that `--as` knows it by.
+KINDS = ("package", "dataset", "web", "files", "table")
+FILES = (".md", ".mdx", ".markdown", ".ipynb", ".html", ".htm")
 
 
 @dataclass
@@ -40,28 +40,65 @@ class Reading:
     left_out: Counter[str]
 
 
-def read(
-    source: str,
-    *,
-    exclude: Sequence[str] = (),
-    source_url: str | None = None,
-    skip_bad_rows: bool = False,
-) -> Reading:
-    """Opens `source` with the reader that its form calls for.
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person may say about a source; each reader takes what concerns it.
 
-    `exclude` and `source_url` matter to packages, `skip_bad_rows` to tables. Raises
-    FootnoteError when no reader is meant or the reader cannot open the source.
+    `base_url` is the published site of a folder's files, `chunking` is "own" or "table", the cut
+    of Markdown. `exclude` and `source_url` matter to packages, `columns` (ours -> theirs), `split`
+    and `skip_bad_rows` to tables and data sets.
     """
+
+    base_url: str | None = None
+    chunking: str = "own"
+    exclude: Sequence[str] = ()
+    source_url: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    split: str = "train"
+    skip_bad_rows: bool = False
+
+
+def kind_of(source: str) -> str:
+    """Which of the KINDS of reader a source's form calls for."""
     if source.startswith("python:"):
-        from ingest import package
+        return "package"
+    if source.startswith("hf:"):
+        return "dataset"
+    if source.startswith(("http://", "https://")):
+        return "web"
+    # os.path, since a Path raises for a name that no file can have.
+    return "files" if os.path.isdir(source) or source.lower().endswith(FILES) else "table"  # noqa: PTH112
 
-        return package.read(source.removeprefix("python:"), exclude=exclude, source_url=source_url)
-    for form, what in NOT_YET.items():
-        if source.startswith(form):
-            raise FootnoteError(f"{source}: this version does not read {what}; give {CAN_BE_READ}")
-    from ingest import table
 
-    return table.read(Path(source), skip_bad_rows=skip_bad_rows)
+def read(source: str, options: Options | None = None, kind: str | None = None) -> Reading:
+    """Opens `source` with the reader of that `kind`, by default the one its form calls for.
+
+    Raises FootnoteError when the reader cannot open the source.
+    """
+    options = options or Options()
+    match kind or kind_of(source):
+        case "package":
+            from ingest import package
+
+            return package.read(source.removeprefix("python:"), options)
+        case "dataset":
+            from ingest import dataset
+
+            return dataset.read(source.removeprefix("hf:"), options)
+        case "web":
+            from ingest import web
+
+            return web.read(source, options)
+        case "files":
+            from ingest import files
+
+            return files.read(Path(source), options)
+        case "table":
+            from ingest import table
+
+            return table.read(Path(source), options)
+        case unknown:
+            raise FootnoteError(f"no reader is called {unknown!r}; there are {', '.join(KINDS)}")
 
 
 def url_fault(url: str) -> str | None:

@@ -1,27 +1,30 @@
 """Reads tables of ready-made chunks: Parquet, JSON lines, CSV, and the dataset viewer's text copy.
 
-A row becomes one passage as it stands; only `url`, `chunk` and `chunk_id` are needed. Title and
-headings, which such a table lacks, come from the URL's words. This module knows nothing of
-indexes; repeats of a text are the build's affair.
+A row becomes one passage as it stands. Only `url` and `chunk` are needed, under these names or
+others that the options tell; `chunk_id`, `title` and `headings` are made up for a table that
+lacks them. This module knows nothing of indexes; repeats of a text are the build's affair.
 """
 
 import csv
 import gzip
+import hashlib
 import json
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ingest.boilerplate import is_licence
-from ingest.reading import CAN_BE_READ, Reading, url_fault
+from ingest.reading import CAN_BE_READ, Options, Reading, url_fault
 from rag.data import FootnoteError, Passage
 
-NEEDED = ("url", "chunk", "chunk_id")
+NEEDED = ("url", "chunk")
+OPTIONAL = ("chunk_id", "title", "headings")
+EXAMPLE = "--columns chunk=text,url=link"
 
 # The viewer's copy: the head names each column above its type and one or two statistics, then
 # every row has one line for each column.
@@ -33,8 +36,8 @@ VIEWER_NAMES_AT = (0, 3, 7, 10, 14)
 Row = dict[str, Any] | str
 
 
-def read(path: Path, *, skip_bad_rows: bool = False) -> Reading:
-    """Opens the table at `path`; with `skip_bad_rows` malformed rows are counted, not raised.
+def read(path: Path, options: Options) -> Reading:
+    """Opens the table at `path`; `options.skip_bad_rows` has malformed rows counted, not raised.
 
     Raises FootnoteError here when the file cannot be opened as what its name says, and while
     the passages are read when something in it is malformed.
@@ -45,46 +48,87 @@ def read(path: Path, *, skip_bad_rows: bool = False) -> Reading:
         if not path.exists():
             raise FootnoteError(f"{path}: no such file; give {CAN_BE_READ}")
         if path.is_dir():
-            raise FootnoteError(
-                f"{path} is a folder: this version does not read Markdown folders;"
-                f" give {CAN_BE_READ}"
-            )
+            raise FootnoteError(f"{path} is a folder, not a table; give the file of the table")
         if path.stat().st_size == 0:
             raise FootnoteError(f"{path} is empty; give a table that holds rows")
         if path.name.lower().endswith(".parquet"):
-            total, rows = _parquet(path)
+            total, rows = _parquet(path, options.columns)
         elif path.name.lower().endswith(".jsonl"):
             rows = _jsonl(path)
         elif path.name.lower().endswith(".csv"):
-            rows = _csv(path)
+            rows = _csv(path, options.columns)
         elif path.name.lower().endswith((".txt", ".txt.gz")):
             rows = _viewer(path)
         else:
             raise FootnoteError(f"{path}: no reader for this kind of file; give {CAN_BE_READ}")
     except OSError as fault:
         raise FootnoteError(f"{path}: cannot be read ({fault.strerror or fault})") from fault
-    passages = _passages(path, rows, skip_bad_rows, left_out)
-    return Reading(path.name, path.name.split(".")[0], "", total, passages, left_out)
+    found = passages(path.name, rows, options, left_out)
+    return Reading(path.name, path.name.split(".")[0], "", total, found, left_out)
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """Which column of theirs holds each of ours, from "chunk=text,url=link"; none from "".
+
+    Raises FootnoteError for what is not so written, and for a column that is none of ours.
+    """
+    columns: dict[str, str] = {}
+    for pair in text.split(",") if text.strip() else ():
+        ours, _, theirs = (part.strip() for part in pair.partition("="))
+        if not ours or not theirs:
+            raise FootnoteError(f"--columns: {shown(pair)} is not OURS=THEIRS; write {EXAMPLE}")
+        if ours not in NEEDED + OPTIONAL:
+            raise FootnoteError(
+                f"--columns: {shown(ours)} is no column of ours; there are"
+                f" {', '.join(NEEDED + OPTIONAL)}"
+            )
+        if ours in columns:
+            raise FootnoteError(f"--columns: {ours} is given twice; name one column for it")
+        columns[ours] = theirs
+    return columns
+
+
+def lacks(columns: Mapping[str, str], present: Collection[str]) -> str | None:
+    """What a table whose columns are `present` lacks, in words; None when it lacks nothing.
+
+    `columns` tells their names for ours; whoever names a column wants it read.
+    """
+    wanted = [columns.get(name, name) for name in NEEDED]
+    wanted += [theirs for name, theirs in columns.items() if name in OPTIONAL]
+    if missing := [theirs for theirs in wanted if theirs not in present]:
+        has = shown(", ".join(map(str, present)))
+        return f"lacks the column {', '.join(missing)} (it has {has}); name it as in {EXAMPLE}"
+    return None
+
+
+def to_read(columns: Mapping[str, str], present: Collection[str]) -> list[str]:
+    """Those of the columns `present` that hold one of ours."""
+    theirs = {columns.get(name, name) for name in NEEDED + OPTIONAL}
+    return [name for name in present if name in theirs]
 
 
 class _Malformed(Exception):
     """A row that is no passage; the message says why."""
 
 
-def _passages(
-    path: Path, rows: Iterator[tuple[str, Row]], skip_bad_rows: bool, left_out: Counter[str]
+def passages(
+    name: str, rows: Iterator[tuple[str, Row]], options: Options, left_out: Counter[str]
 ) -> Iterator[Passage]:
-    """Passes on the sound rows that are documentation and counts the others in `left_out`."""
-    texts: dict[str, int] = {}  # chunk_id -> hash of its text
+    """Passes on the sound rows that are documentation and counts the others in `left_out`.
+
+    `name` is the table's and each row comes with its place in it, both for messages.
+    """
+    texts: dict[int, int] = {}  # chunk_id -> text, their hashes, since a table may be long
     for where, row in rows:
         try:
-            passage = _passage(row)
-            if texts.setdefault(passage.chunk_id, hash(passage.text)) != hash(passage.text):
-                raise _Malformed(f"chunk_id {_shown(passage.chunk_id)} had another text before")
+            passage = _passage(row, options.columns)
+            text = hash(passage.text)
+            if texts.setdefault(hash(passage.chunk_id), text) != text:
+                raise _Malformed(f"chunk_id {shown(passage.chunk_id)} had another text before")
         except _Malformed as fault:
-            if not skip_bad_rows:
+            if not options.skip_bad_rows:
                 raise FootnoteError(
-                    f"{path.name}, {where}: {fault}; correct it, or leave out such rows with"
+                    f"{name}, {where}: {fault}; correct it, or leave out such rows with"
                     " --skip-bad-rows"
                 ) from fault
             left_out["malformed"] += 1
@@ -95,36 +139,73 @@ def _passages(
             yield passage
     if not texts and left_out["malformed"]:
         raise FootnoteError(
-            f"{path.name}: all of its {left_out['malformed']} rows are malformed; run without"
+            f"{name}: all of its {left_out['malformed']} rows are malformed; run without"
             " --skip-bad-rows to see the first fault"
         )
     if not texts:
-        raise FootnoteError(f"{path.name} holds no rows; give a table that does")
+        raise FootnoteError(f"{name} holds no rows; give a table that does")
 
 
-def _passage(row: Row) -> Passage:
+def _passage(row: Row, columns: Mapping[str, str]) -> Passage:
     """The passage that a row holds; raises _Malformed when it holds none."""
     if isinstance(row, str):
         raise _Malformed(row)
-    if missing := [name for name in NEEDED if name not in row]:
-        raise _Malformed(_lacks(missing, row))
-    for name in NEEDED:
-        if not isinstance(row[name], str):
-            raise _Malformed(f"{name} is {_shown(row[name])}, not text")
-        if not row[name].replace("\0", "").strip():
-            raise _Malformed(f"{name} is empty")
-        if not _encodes(row[name]):
-            raise _Malformed(f"{name} holds half of a surrogate pair: {_shown(row[name])}")
-    url = row["url"]
-    if fault := url_fault(url):
-        raise _Malformed(f"url {_shown(url)} {fault}")
-    # Databases cut a text off at a NUL.
-    text, chunk_id = row["chunk"].replace("\0", ""), row["chunk_id"].replace("\0", "")
-    title, headings = _title_and_headings(url)
+    if lacking := lacks(columns, row):
+        raise _Malformed(lacking)
+    theirs = {name: columns.get(name, name) for name in NEEDED + OPTIONAL}
+    values = {name: row[theirs[name]] for name in theirs if theirs[name] in row}
+    url, text = _filled("url", values["url"]), _filled("chunk", values["chunk"])
+    if fault := url_fault(values["url"]):
+        raise _Malformed(f"url {shown(values['url'])} {fault}")
+    if "chunk_id" in values:
+        chunk_id = _filled("chunk_id", values["chunk_id"])
+    else:
+        chunk_id = made_up_id(url, text)
+    title, headings = title_and_headings(url)
+    if values.get("title") is not None:
+        title = _sound("title", values["title"])
+    if values.get("headings") is not None:
+        headings = _headings(values["headings"])
     return Passage(chunk_id, url, text, title, headings)
 
 
-def _parquet(path: Path) -> tuple[int, Iterator[tuple[str, Row]]]:
+def made_up_id(url: str, text: str) -> str:
+    """The chunk_id of a row that has none: its URL and a digest of its text.
+
+    So it stays the same wherever in the table the row moves and whatever comes in before it, and
+    only rows that changed are embedded again.
+    """
+    return f"{url}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _filled(name: str, value: object) -> str:
+    text = _sound(name, value)
+    if not text.strip():
+        raise _Malformed(f"{name} is empty")
+    return text
+
+
+def _sound(name: str, value: object) -> str:
+    """The value as text that can be stored; raises _Malformed when it is none."""
+    if not isinstance(value, str):
+        raise _Malformed(f"{name} is {shown(value)}, not text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as fault:
+        raise _Malformed(f"{name} holds half of a surrogate pair: {shown(value)}") from fault
+    return value.replace("\0", "")  # databases cut a text off at a NUL
+
+
+def _headings(value: object) -> tuple[str, ...]:
+    """A path of headings, or the one heading that a text is."""
+    if isinstance(value, str):
+        value = [value] if value.strip() else []
+    if not isinstance(value, list):
+        raise _Malformed(f"headings is {shown(value)}, not a list of texts")
+    return tuple(_sound("a heading", heading) for heading in value)
+
+
+def _parquet(path: Path, columns: Mapping[str, str]) -> tuple[int, Iterator[tuple[str, Row]]]:
     """The number of rows, and the rows read a batch at a time."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -133,16 +214,17 @@ def _parquet(path: Path) -> tuple[int, Iterator[tuple[str, Row]]]:
     try:
         file = pq.ParquetFile(path)
     except pa.ArrowException as fault:
-        raise FootnoteError(f"{corrupt} ({_one_line(fault)}); get it anew") from fault
-    if missing := [name for name in NEEDED if name not in file.schema_arrow.names]:
+        raise FootnoteError(f"{corrupt} ({one_line(fault)}); get it anew") from fault
+    present = file.schema_arrow.names
+    if lacking := lacks(columns, present):
         file.close()
-        raise FootnoteError(f"{path.name}: {_lacks(missing, file.schema_arrow.names)}")
+        raise FootnoteError(f"{path.name}: {lacking}")
 
     def rows() -> Iterator[tuple[str, Row]]:
         number = 0
         with file:
             try:
-                for batch in file.iter_batches(batch_size=1024, columns=list(NEEDED)):
+                for batch in file.iter_batches(batch_size=1024, columns=to_read(columns, present)):
                     for row in batch.to_pylist():
                         number += 1
                         yield f"row {number}", row
@@ -153,7 +235,7 @@ def _parquet(path: Path) -> tuple[int, Iterator[tuple[str, Row]]]:
                 ) from fault
             except (pa.ArrowException, OSError) as fault:
                 raise FootnoteError(
-                    f"{corrupt}, after row {number} ({_one_line(fault)}); get it anew"
+                    f"{corrupt}, after row {number} ({one_line(fault)}); get it anew"
                 ) from fault
 
     return file.metadata.num_rows, rows()
@@ -169,26 +251,26 @@ def _json_object(line: str) -> Row:
     try:
         row = json.loads(line)
     except json.JSONDecodeError as fault:
-        return f"not valid JSON ({fault.msg} at column {fault.colno}): {_shown(line)}"
+        return f"not valid JSON ({fault.msg} at column {fault.colno}): {shown(line)}"
     except (ValueError, RecursionError) as fault:  # a number too long, nesting too deep
         return f"not valid JSON ({fault})"
-    return row if isinstance(row, dict) else f"not a JSON object but {_shown(row)}"
+    return row if isinstance(row, dict) else f"not a JSON object but {shown(row)}"
 
 
-def _csv(path: Path) -> Iterator[tuple[str, Row]]:
+def _csv(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[str, Row]]:
     # Strict, since a stray quote would otherwise swallow the rows after it without a word.
     reader = csv.reader(_lines(path), strict=True)
     first = 1
     try:
-        columns = next(reader, [])
-        if missing := [name for name in NEEDED if name not in columns]:
-            raise FootnoteError(f"{path.name}, line 1: {_lacks(missing, columns)}")
+        present = next(reader, [])
+        if lacking := lacks(columns, present):
+            raise FootnoteError(f"{path.name}, line 1: {lacking}")
         first = reader.line_num + 1
         for values in reader:
-            if len(values) == len(columns):
-                yield f"line {first}", dict(zip(columns, values, strict=True))
+            if len(values) == len(present):
+                yield f"line {first}", dict(zip(present, values, strict=True))
             elif values:
-                yield f"line {first}", f"{len(values)} values for {len(columns)} columns"
+                yield f"line {first}", f"{len(values)} values for {len(present)} columns"
             first = reader.line_num + 1
     except csv.Error as fault:
         raise FootnoteError(
@@ -239,12 +321,12 @@ def _lines(path: Path) -> Iterator[str]:
         ) from fault
     except (OSError, EOFError, zlib.error) as fault:
         raise FootnoteError(
-            f"{path.name}, after line {number}: cannot be read on ({_one_line(fault)});"
+            f"{path.name}, after line {number}: cannot be read on ({one_line(fault)});"
             " get the file anew"
         ) from fault
 
 
-def _title_and_headings(url: str) -> tuple[str, tuple[str, ...]]:
+def title_and_headings(url: str) -> tuple[str, tuple[str, ...]]:
     """The page's name and the section's, from the words of the URL."""
     parts = urlsplit(url)
     segments = [segment for segment in parts.path.split("/") if segment]
@@ -259,26 +341,11 @@ def _in_words(part: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _encodes(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _lacks(missing: list[str], present: Iterable[str]) -> str:
-    return (
-        f"lacks the column {', '.join(missing)} (it has {_shown(', '.join(map(str, present)))});"
-        f" needed are {', '.join(NEEDED)}"
-    )
-
-
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value on one line, cut short."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _one_line(fault: BaseException) -> str:
+def one_line(fault: BaseException) -> str:
     return " ".join(str(fault).split())[:200]

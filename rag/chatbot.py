@@ -15,12 +15,14 @@ from threading import Event
 from typing import Any, Protocol
 
 from rag.citations import Footnotes
+from rag.confidence import confidence
 from rag.data import Answer, Draft, FootnoteError, Hit, Message, Passage
-from rag.encoder import SentenceEncoder
-from rag.extractive import ExtractiveAnswerer, confidence
+from rag.encoder import Encoder
+from rag.exported import ExportedEncoder, is_exported
+from rag.extractive import ExtractiveAnswerer
 from rag.index import Index
 from rag.prompt import NOT_FOUND
-from rag.retriever import Retriever
+from rag.retriever import Retriever, last_question
 
 MAX_QUESTION = 4000  # characters; a question and a pasted traceback fit
 PASSAGES = 10  # retrieved for an answer
@@ -33,7 +35,12 @@ class Answerer(Protocol):
     name: str
 
     def draft(
-        self, question: str, hits: Sequence[Hit], history: Sequence[Message], stop: Event
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        history: Sequence[Message],
+        confidence: float,
+        stop: Event,
     ) -> Draft:
         """The answer, which ends soon after `stop` is set or its pieces are closed.
 
@@ -63,15 +70,13 @@ class Chatbot:
 
         `generator` is a chat model's hub id or path, or the URL of an OpenAI-style server
         (`http://host/v1`); None answers with quoted sentences, without a language model.
-        `embedder` is only needed when the index's own has moved: a hub id or path of the same
-        model. `device_map` is accelerate's, for the generator.
+        `embedder` is only needed when the index keeps none of its own and the model has moved: a
+        hub id or path of the same model. `device_map` is accelerate's, for the generator.
 
         Raises FootnoteError if the index or a model is missing, or they do not fit.
         """
         index = Index.open(folder)
-        made_with = index.manifest["embedder"]["name"]
-        encoder = SentenceEncoder(embedder or made_with)
-        index.check_embedder({"name": encoder.name, "fingerprint": encoder.fingerprint})
+        encoder = _encoder(index, embedder)
         if generator is None:
             return cls(index, Retriever(index, encoder), ExtractiveAnswerer(encoder))
         from rag.generative import GenerativeAnswerer
@@ -111,7 +116,9 @@ class Chatbot:
         question = _checked(question)
         hits = self._retriever.search(question, PASSAGES, history)
         timings = {"search": time.perf_counter() - started}
-        draft = self._answerer.draft(question, hits, history, stop)
+        asked = [question, last_question(history)]
+        sure = confidence(asked, hits, self._index.words)
+        draft = self._answerer.draft(question, hits, history, sure, stop)
         footnotes = Footnotes(draft.read)
         text = ""
         with closing(draft.pieces) as pieces:
@@ -132,7 +139,7 @@ class Chatbot:
             text=text,
             citations=citations,
             abstained=not citations,
-            confidence=confidence(hits),
+            confidence=sure,
             hits=tuple(hits),
             unread=len(hits) - len(draft.read),
             timings=timings,
@@ -156,6 +163,16 @@ class Chatbot:
             "passages": len(self._index),
             "sources": manifest["sources"],
         }
+
+
+def _encoder(index: Index, embedder: str | None) -> Encoder:
+    """The embedder that the index keeps, or else the model itself."""
+    kept = index.folder / "encoder"
+    if embedder is None and is_exported(kept):
+        return ExportedEncoder(kept)
+    from rag.encoder import SentenceEncoder
+
+    return SentenceEncoder(embedder or index.manifest["embedder"]["name"])
 
 
 def _checked(question: str) -> str:

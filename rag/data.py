@@ -30,6 +30,8 @@ class Place:
 
     chunk_id: str
     url: str
+    title: str = ""
+    headings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,15 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A retrieved passage; `score` is a cosine similarity, higher is better, at most 1."""
+    """A retrieved passage; `score` ranks it among the hits of one question, higher is better.
+
+    `similarity` is the cosine of the question's vector and the passage's, at most 1: unlike the
+    score it can be compared between questions.
+    """
 
     passage: Passage
     score: float
+    similarity: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

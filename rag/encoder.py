@@ -7,11 +7,14 @@ of passages or indexes.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -33,6 +36,7 @@ CPU_BATCH, GPU_BATCH = 8, 256
 class Encoder(Protocol):
     """What the index and the retriever need of an embedder."""
 
+    name: str
     fingerprint: str
     dimension: int
 
@@ -48,8 +52,9 @@ class Encoder(Protocol):
 class SentenceEncoder:
     """A transformers encoder with the pooling that its folder asks for."""
 
-    def __init__(self, model: str = DEFAULT_MODEL, device: str | None = None):
-        """Loads the model; `device` is torch's name, by default the GPU if there is one.
+    def __init__(self, model: str = DEFAULT_MODEL, devices: Sequence[str] = ()):
+        """Loads the model onto each of the `devices` (torch's names), by default all GPUs there
+        are, or else the processor.
 
         Raises FootnoteError if the model is not there, is not stored as safetensors, or asks
         for a pooling or a module this class does not have.
@@ -71,25 +76,32 @@ class SentenceEncoder:
         if "Pooling" in paths:
             pooling = _read_json(folder / paths["Pooling"] / "config.json") or {}
         settings = _read_json(folder / "sentence_bert_config.json") or {}
-        self._pool = _pooling(pooling, model)
+        pool = _pooling(pooling, model)
         try:
-            self._tokenizer, self._model = _load(folder)
+            self.tokenizer, encoder = _load(folder)
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).strip().split("\n")[0]
             raise FootnoteError(f"cannot load embedding model {model!r}: {reason}") from error
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self._model.to(self.device).eval()
-        self._batch = CPU_BATCH if self.device == "cpu" else GPU_BATCH
         longest = [
             settings.get("max_seq_length"),
-            getattr(self._model.config, "max_position_embeddings", None),
-            self._tokenizer.model_max_length,
+            getattr(encoder.config, "max_position_embeddings", None),
+            self.tokenizer.model_max_length,
         ]
         self.max_tokens = min(int(n) for n in longest if n)
-        self.dimension = int(self._model.config.hidden_size)
-        self.fingerprint = _fingerprint(self._model, pooling, self.max_tokens)
+        self.dimension = int(encoder.config.hidden_size)
+        self.fingerprint = _fingerprint(encoder, pooling, self.max_tokens)
+        self.module = _pooled(encoder, pool).eval()
+        gpus = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+        self.devices = list(devices) or gpus or ["cpu"]
+        self._replicas = [_replica(self.module, device) for device in self.devices]
+        self._batch = GPU_BATCH if self.on_gpu else CPU_BATCH
         # Tokenizers change their truncation state while they work, so threads take turns.
         self._lock = threading.Lock()
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the model runs on anything but the processor."""
+        return any(device != "cpu" for device in self.devices)
 
     def encode(
         self, texts: Sequence[str], progress: Callable[[int], None] | None = None
@@ -97,33 +109,69 @@ class SentenceEncoder:
         """Unit vectors, float32, shape (len(texts), dimension), in the order of `texts`.
 
         Texts longer than the model reads are cut at `max_tokens`. They go through the model
-        sorted by length, so that a batch holds little padding.
+        sorted by length, so that a batch holds little padding; each device takes the next batch
+        when it is free.
         """
-        import torch
-
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        with self._lock, torch.inference_mode():
-            encoded = (
-                self._tokenizer(
-                    list(texts), truncation=True, max_length=self.max_tokens, padding=False
-                )
-                if texts
-                else {"input_ids": []}
+        if not texts:
+            return vectors
+        with self._lock:
+            encoded = self.tokenizer(
+                list(texts), truncation=True, max_length=self.max_tokens, padding=False
             )
             by_length = sorted(range(len(texts)), key=lambda i: len(encoded["input_ids"][i]))
-            for start in range(0, len(texts), self._batch):
-                chosen = by_length[start : start + self._batch]
-                batch = self._tokenizer.pad(
-                    {key: [values[i] for i in chosen] for key, values in encoded.items()},
-                    return_tensors="pt",
-                ).to(self.device)
-                hidden = self._model(**batch).last_hidden_state
-                pooled = self._pool(hidden, batch["attention_mask"])
-                unit = torch.nn.functional.normalize(pooled.float(), dim=1)
-                vectors[chosen] = unit.cpu().numpy()
-                if progress:
-                    progress(len(chosen))
+            batches = [
+                by_length[start : start + self._batch]
+                for start in range(0, len(texts), self._batch)
+            ]
+            free: SimpleQueue[Any] = SimpleQueue()
+            for replica in zip(self._replicas, self.devices, strict=True):
+                free.put(replica)
+
+            def embed(chosen: list[int]) -> tuple[list[int], np.ndarray]:
+                replica = free.get()
+                try:
+                    return chosen, self._embed([encoded["input_ids"][i] for i in chosen], *replica)
+                finally:
+                    free.put(replica)
+
+            with ThreadPoolExecutor(len(self._replicas)) as workers:
+                for chosen, embedded in workers.map(embed, batches):
+                    vectors[chosen] = embedded
+                    if progress:
+                        progress(len(chosen))
         return vectors
+
+    def _embed(self, tokens: list[list[int]], module: Any, device: str) -> np.ndarray:
+        import torch
+
+        batch = self.tokenizer.pad({"input_ids": tokens}, return_tensors="pt").to(device)
+        with torch.inference_mode():
+            return module(batch["input_ids"], batch["attention_mask"]).float().cpu().numpy()
+
+
+def _pooled(encoder: Any, pool: Any) -> torch.nn.Module:
+    """The model and its pooling as one: tokens (b, t), mask (b, t) -> unit vectors (b, d)."""
+    import torch
+
+    class Pooled(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            hidden = self.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
+            # Half precision is enough for the layers, not for the sums of the pooling.
+            return torch.nn.functional.normalize(pool(hidden.float(), mask), dim=1)
+
+    return Pooled()
+
+
+def _replica(module: torch.nn.Module, device: str) -> torch.nn.Module:
+    """The module on that device; in half precision where it is a GPU."""
+    if device == "cpu":
+        return module
+    return copy.deepcopy(module).half().to(device)
 
 
 def _folder(model: str) -> Path:
@@ -188,6 +236,8 @@ def _pooling(
     config: dict[str, Any], model: str
 ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """The function (hidden (b, t, d), mask (b, t)) -> (b, d) that the config asks for."""
+    import torch
+
     modes = {key for key, on in config.items() if key.startswith("pooling_mode_") and on is True}
     modes = modes or {"pooling_mode_mean_tokens"}
 
@@ -197,11 +247,11 @@ def _pooling(
 
     def first(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         start = mask.argmax(1)  # not 0 when the tokenizer pads on the left
-        return hidden[range(len(hidden)), start]
+        return hidden[torch.arange(hidden.shape[0], device=hidden.device), start]
 
     def last(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         end = mask.shape[1] - 1 - mask.flip(1).argmax(1)
-        return hidden[range(len(hidden)), end]
+        return hidden[torch.arange(hidden.shape[0], device=hidden.device), end]
 
     known = {
         "pooling_mode_mean_tokens": mean,

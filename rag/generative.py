@@ -24,9 +24,15 @@ class GenerativeAnswerer:
         self.name = generator.name
 
     def draft(
-        self, question: str, hits: Sequence[Hit], history: Sequence[Message], stop: Event
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        history: Sequence[Message],
+        confidence: float,
+        stop: Event,
     ) -> Draft:
-        """The model's answer from as many hits as have room in its context.
+        """The model's answer from as many hits as have room in its context; whether they hold
+        one is left to the model.
 
         Raises FootnoteError if not even one has.
         """

@@ -1,11 +1,13 @@
-"""The passages on disk: a folder with a Chroma collection, a manifest and a lock.
+"""The passages on disk: a folder with a Chroma collection and a lexical index beside it.
 
     index/manifest.json   what is in it; written last, so that its presence means done
-    index/chroma/         passages, metadata and vectors
+    index/chroma/         passages, metadata and vectors: all that cannot be made anew
+    index/lexical/        the passages' words
+    index/encoder/        the embedder, in the form that needs no torch
     index/lock            held by the one process that writes
 
-This is the only module that imports chromadb. It knows nothing of models: vectors come in and
-hits go out.
+This is the only module that imports chromadb. It knows nothing of models or of ranking: vectors
+and words come in, passages with their cosines and BM25 scores go out.
 """
 
 from __future__ import annotations
@@ -13,20 +15,32 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rag.data import FootnoteError, Hit, Passage, Place
+from rag.data import FootnoteError, Passage, Place
+from rag.lexical import LexicalIndex
+from rag.manifest import FORMAT, read_manifest, write_manifest
 
-FORMAT = 1
 COLLECTION = "passages"
 BATCH = 2000  # passages a call; Chroma's cap is 5,461
 # How far a passage's own vector may lie from itself and still count as found: float32 rounding.
 SELF_HIT_DISTANCE = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Passages that may be hits, without their texts: `ids`, `vectors` of shape (len(ids),
+    dimension) and for each the `pages` (URLs without fragment) that its text stands on, its own
+    first."""
+
+    ids: list[str]
+    vectors: np.ndarray
+    pages: list[tuple[str, ...]]
 
 
 class Index:
@@ -37,6 +51,7 @@ class Index:
         self.folder = folder
         self.manifest = manifest
         self._collection = _collection(folder)
+        self.words = LexicalIndex(folder / "lexical")
 
     @classmethod
     def open(cls, folder: str | Path) -> Index:
@@ -76,16 +91,35 @@ class Index:
         """The number of passages."""
         return self._collection.count()
 
-    def query(self, vector: np.ndarray, k: int) -> list[Hit]:
-        """The k nearest passages to a unit vector of shape (dimension,), best first."""
+    def nearest(self, vector: np.ndarray, n: int) -> dict[str, float]:
+        """The ids of the n passages nearest to a unit vector of shape (dimension,), best first,
+        with their cosines."""
         found = self._collection.query(
             query_embeddings=[vector],
-            n_results=max(1, min(k, len(self))),
-            include=["documents", "metadatas", "distances"],
+            n_results=max(1, min(n, len(self))),
+            include=["distances"],
         )
-        rows = zip(found["documents"][0], found["metadatas"][0], found["distances"][0], strict=True)
         # Chroma's cosine distance is 1 - cosine; from here on it is a similarity.
-        return [Hit(_passage(text, meta), 1.0 - distance) for text, meta, distance in rows]
+        pairs = zip(found["ids"][0], found["distances"][0], strict=True)
+        return {name: 1.0 - distance for name, distance in pairs}
+
+    def candidates(self, ids: Sequence[str]) -> Candidates:
+        """What ranking needs to know of the passages with those ids; unknown ids are left out."""
+        found = self._collection.get(ids=list(ids), include=["embeddings", "metadatas"])
+        pages = [
+            tuple(dict.fromkeys(_page(url) for url in (meta["url"], *meta.get("repeat_urls", ()))))
+            for meta in found["metadatas"]
+        ]
+        return Candidates(found["ids"], np.asarray(found["embeddings"]), pages)
+
+    def passages(self, ids: Sequence[str]) -> list[Passage]:
+        """The passages with those ids, in that order; unknown ids are left out."""
+        if not ids:  # Chroma refuses none
+            return []
+        found = self._collection.get(ids=list(ids), include=["documents", "metadatas"])
+        rows = zip(found["ids"], found["documents"], found["metadatas"], strict=True)
+        by_id = {name: _passage(text, meta) for name, text, meta in rows}
+        return [by_id[name] for name in ids if name in by_id]
 
     def passage(self, chunk_id: str) -> Passage:
         """The passage with that chunk id, or the one that stands for it as its repeat.
@@ -103,37 +137,68 @@ class Index:
         """The address that all pages of the passage's source have in common."""
         return self.manifest["sources"][passage.source]["base_url"]
 
-    def hashes(self, source: str) -> dict[str, str]:
-        """What each of the source's passages is made of: id in the collection -> hash."""
-        found = self._collection.get(where={"source": source}, include=["metadatas"])
-        return {i: meta["hash"] for i, meta in zip(found["ids"], found["metadatas"], strict=True)}
+    def all_passages(self, source: str | None = None) -> Iterator[Passage]:
+        """Every passage, or every one of a source, read a batch at a time."""
+        ids = self.ids(source)
+        for start in range(0, len(ids), BATCH):
+            yield from self.passages(ids[start : start + BATCH])
+
+    def ids(self, source: str | None = None) -> list[str]:
+        """The ids of all passages, or of those of a source."""
+        where = {"source": source} if source else None
+        return self._collection.get(where=where, include=[])["ids"]
+
+    def hashes(self, source: str) -> Iterator[tuple[str, str]]:
+        """What each of the source's passages is made of: (id, hash) pairs."""
+        ids = self.ids(source)
+        for start in range(0, len(ids), BATCH):
+            found = self._collection.get(ids=ids[start : start + BATCH], include=["metadatas"])
+            for name, meta in zip(found["ids"], found["metadatas"], strict=True):
+                yield name, meta["hash"]
+
+    def known_vectors(self, passages: Sequence[Passage]) -> dict[str, np.ndarray]:
+        """The vectors of those that another source holds already, by the passage's id."""
+        ours = {
+            f"{source}\n{content_id(passage)}": passage_id(passage)
+            for passage in passages
+            for source in self.manifest["sources"]
+            if source != passage.source
+        }
+        if not ours:
+            return {}
+        found = self._collection.get(ids=list(ours), include=["embeddings"])
+        pairs = zip(found["ids"], found["embeddings"], strict=True)
+        return {ours[name]: np.asarray(vector) for name, vector in pairs}
 
     def unfound(self, ids: Sequence[str] | None = None) -> Iterator[tuple[int, list[str]]]:
-        """Looks each passage up by its own vector; by default all of them.
+        """Looks each passage up by its own vector and by its words; by default all of them.
 
         Yields, batch by batch, how many were looked up and the ids of those that did not come
-        back as the nearest (or as near as the nearest).
+        back as the nearest (or as near as the nearest), or whose words are not there.
         """
-        ids = self._collection.get(include=[])["ids"] if ids is None else list(ids)
+        known = self.words.ids()
+        ids = self.ids() if ids is None else list(ids)
         for start in range(0, len(ids), 500):
             batch = ids[start : start + 500]
             stored = self._collection.get(ids=batch, include=["embeddings"])
-            found = self._collection.query(
-                query_embeddings=stored["embeddings"], n_results=1, include=["distances"]
-            )
-            lost = [
-                i
-                for i, near, far in zip(
-                    stored["ids"], found["ids"], found["distances"], strict=True
+            lost = set(batch) - (set(stored["ids"]) & known)
+            if stored["ids"]:
+                found = self._collection.query(
+                    query_embeddings=stored["embeddings"], n_results=1, include=["distances"]
                 )
-                if not near or (near[0] != i and far[0] > SELF_HIT_DISTANCE)
-            ]
-            yield len(batch), lost + sorted(set(batch) - set(stored["ids"]))
+                rows = zip(stored["ids"], found["ids"], found["distances"], strict=True)
+                lost |= {
+                    name
+                    for name, near, far in rows
+                    if not near or (near[0] != name and far[0] > SELF_HIT_DISTANCE)
+                }
+            yield len(batch), sorted(lost)
 
     def put(self, passages: Sequence[Passage], vectors: np.ndarray) -> None:
         """Adds or replaces passages; `vectors` are unit, shape (len(passages), dimension).
 
-        Like the other methods that change the index, to be called under `write_lock` only.
+        Like the other methods that change the index, to be called under `write_lock` only. The
+        words come after the vectors: `level` adds what a stop in between left out.
         """
         for start in range(0, len(passages), BATCH):
             part = passages[start : start + BATCH]
@@ -143,109 +208,91 @@ class Index:
                 metadatas=[_metadata(p) for p in part],
                 embeddings=vectors[start : start + BATCH],
             )
+            self.words.change((passage_id(p), _searched(p)) for p in part)
+
+    def update(self, passages: Sequence[Passage]) -> None:
+        """Replaces all but texts and vectors: ids in the source, addresses, other places."""
+        none = {"repeat_ids": None, "repeat_urls": None, "repeat_names": None}
+        for start in range(0, len(passages), BATCH):
+            part = passages[start : start + BATCH]
+            self._collection.update(
+                ids=[passage_id(p) for p in part],
+                # What a passage no longer has is taken away by None.
+                metadatas=[none | _metadata(p) for p in part],
+            )
 
     def remove(self, ids: Sequence[str]) -> None:
-        """Takes passages out, by their ids in the collection."""
+        """Takes passages out, by their ids."""
         for start in range(0, len(ids), BATCH):
-            self._collection.delete(ids=list(ids[start : start + BATCH]))
+            part = list(ids[start : start + BATCH])
+            self.words.change([], part)
+            self._collection.delete(ids=part)
 
-    def begin(self, name: str, source: dict[str, Any]) -> None:
+    def level(self) -> int:
+        """Brings the words to the state of the passages, and returns how many were changed."""
+        ids, known = set(self.ids()), self.words.ids()
+        missing, extra = sorted(ids - known), sorted(known - ids)
+        for start in range(0, len(missing), BATCH):
+            part = self.passages(missing[start : start + BATCH])
+            self.words.change((passage_id(p), _searched(p)) for p in part)
+        if extra:
+            self.words.change([], extra)
+        return len(missing) + len(extra)
+
+    def begin(self, name: str, source: Mapping[str, Any]) -> None:
         """Marks a source as being written. An index that never was complete stays without a
         manifest, so that nobody takes it for one."""
         if (self.folder / "manifest.json").exists():
-            self._enter(name, source | {"complete": False})
+            self._enter(name, {**source, "complete": False})
 
-    def finish(self, name: str, source: dict[str, Any]) -> None:
+    def finish(self, name: str, source: Mapping[str, Any]) -> None:
         """Enters the source into the manifest as complete."""
-        self._enter(name, source | {"complete": True})
+        self._enter(name, {**source, "complete": True})
+
+    def forget(self, name: str) -> None:
+        """Takes the source out of the manifest."""
+        del self.manifest["sources"][name]
+        write_manifest(self.folder, self.manifest)
 
     def _enter(self, name: str, source: dict[str, Any]) -> None:
         self.manifest["sources"][name] = source
-        draft = self.folder / "manifest.tmp"
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(self.manifest, file, indent=1, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.folder / "manifest.json")
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of the index in that folder; raises as `Index.open` does."""
-    if not folder.exists():
-        raise FootnoteError(
-            f"no index at {str(folder)!r}: make one with 'footnote ingest SOURCE --index {folder}'"
-        )
-    path = folder / "manifest.json"
-    if not path.is_file():
-        if (folder / "chroma").is_dir():
-            raise FootnoteError(
-                f"the index at {str(folder)!r} is not finished: run its ingest again, it goes on "
-                "where it stopped"
-            )
-        raise FootnoteError(f"{str(folder)!r} is not an index: it has no manifest.json")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        made_by = manifest["format"]
-        manifest["embedder"]["fingerprint"], manifest["sources"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise FootnoteError(f"{str(path)!r} is not an index's manifest") from error
-    if made_by != FORMAT:
-        raise FootnoteError(
-            f"the index at {str(folder)!r} has format {made_by}, this version reads {FORMAT}: "
-            "ingest into a new folder"
-        )
-    if not (folder / "chroma" / "chroma.sqlite3").is_file():
-        raise FootnoteError(
-            f"the index at {str(folder)!r} has lost its passages (no chroma/chroma.sqlite3): "
-            "remove the folder and ingest again"
-        )
-    return manifest
-
-
-@contextmanager
-def write_lock(folder: Path) -> Iterator[None]:
-    """Holds the right to write to the index in that folder; leaves no folder it made unused.
-
-    Raises FootnoteError if another process holds it, or the folder holds something else or
-    cannot be written.
-    """
-    from filelock import FileLock, Timeout
-
-    if folder.is_file():
-        raise FootnoteError(f"{str(folder)!r} is a file: an index needs a folder")
-    made = not folder.exists()
-    is_index = made or (folder / "manifest.json").exists() or (folder / "chroma").exists()
-    if not is_index and {path.name for path in folder.iterdir()} - {"lock"}:
-        raise FootnoteError(f"{str(folder)!r} holds other files and no index: choose another")
-    lock = FileLock(folder / "lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise FootnoteError(
-            f"another process is writing to the index at {str(folder)!r}: wait until it is done"
-        ) from error
-    except OSError as error:
-        raise FootnoteError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        lock.release()
-        if made and not (folder / "chroma").exists():
-            (folder / "lock").unlink(missing_ok=True)
-            folder.rmdir()
+        write_manifest(self.folder, self.manifest)
 
 
 def passage_id(passage: Passage) -> str:
-    """The passage's id in the collection; chunk ids are unique within a source only."""
-    return f"{passage.source}\n{passage.chunk_id}"
+    """The passage's id in the index: its source and what it says.
+
+    The source's own chunk ids are not part of it, so that renumbering them moves nothing.
+    """
+    return f"{passage.source}\n{content_id(passage)}"
+
+
+def content_id(passage: Passage) -> str:
+    """A hash over all that decides a passage's vector and words: text, title and headings."""
+    content = [passage.text, passage.title, passage.headings]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
 def passage_hash(passage: Passage) -> str:
     """A hash over everything the index keeps of a passage: equal means nothing to write."""
-    content: list[Any] = [passage.text, passage.url, passage.title, passage.headings]
-    content.append([(place.chunk_id, place.url) for place in passage.repeats])
+    content: list[Any] = [content_id(passage), passage.chunk_id, passage.url]
+    content.append([(p.chunk_id, p.url, p.title, p.headings) for p in passage.repeats])
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+
+
+def context(passage: Passage) -> str:
+    """Where the passage stands, in words: its page's title and the headings above it."""
+    return " > ".join(part for part in (passage.title, *passage.headings) if part)
+
+
+def _searched(passage: Passage) -> str:
+    """The text whose words stand for the passage. Measured: headings count double."""
+    names = context(passage)
+    return f"{names}\n{names}\n{passage.text}"
+
+
+def _page(url: str) -> str:
+    return url.partition("#")[0]
 
 
 def base_url(urls: Iterable[str]) -> str:
@@ -285,11 +332,18 @@ def _metadata(passage: Passage) -> dict[str, Any]:
     if passage.repeats:
         metadata["repeat_ids"] = [place.chunk_id for place in passage.repeats]
         metadata["repeat_urls"] = [place.url for place in passage.repeats]
+        names = [(place.title, place.headings) for place in passage.repeats]
+        metadata["repeat_names"] = json.dumps(names)
     return metadata
 
 
 def _passage(text: str, metadata: dict[str, Any]) -> Passage:
-    places = zip(metadata.get("repeat_ids", ()), metadata.get("repeat_urls", ()), strict=True)
+    places = zip(
+        metadata.get("repeat_ids", ()),
+        metadata.get("repeat_urls", ()),
+        json.loads(metadata.get("repeat_names", "[]")),
+        strict=True,
+    )
     return Passage(
         chunk_id=metadata["chunk_id"],
         url=metadata["url"],
@@ -297,5 +351,8 @@ def _passage(text: str, metadata: dict[str, Any]) -> Passage:
         title=metadata["title"],
         headings=tuple(metadata.get("headings", ())),
         source=metadata["source"],
-        repeats=tuple(Place(chunk_id, url) for chunk_id, url in places),
+        repeats=tuple(
+            Place(chunk_id, url, title, tuple(headings))
+            for chunk_id, url, (title, headings) in places
+        ),
     )

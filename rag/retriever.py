@@ -1,33 +1,132 @@
 """A question -> the passages most likely to answer it, best first.
 
-This module knows nothing of answers. More evidence than the vectors' (words, headings, pages)
-comes in here, behind `search`.
+Three kinds of evidence, since people's words and the documentation's pull apart: the vectors
+(what is meant), the words (identifiers, rare terms), and the page (a page with many good
+passages is more likely to be the right one). The figures behind the constants are in LOG.md.
+This module knows nothing of answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from rag.data import Hit, Message
+import numpy as np
+
+from rag.data import Hit, Message, Passage, Place
 from rag.encoder import Encoder
-from rag.index import Index
+from rag.index import Candidates, Index, passage_id
+
+POOL = 100  # candidates from each side
+LEXICAL = 0.4  # the words' share of a passage's score; each side is scaled by its best
+# What a page's share of the evidence adds to its best passage, and how much less to each next.
+PAGE, PAGE_DECAY = 0.15, 0.7
+EVIDENCE = 50  # passages that count as evidence for their pages
+# A follow-up leaves out its subject: the words of the question and answer before it.
+ASKED_BEFORE, ANSWERED_BEFORE = 0.7, 0.3
 
 
 class Retriever:
-    """Dense retrieval: the question's vector against the passages'."""
+    """Hybrid retrieval over an index. Threads may share it."""
 
     def __init__(self, index: Index, encoder: Encoder):
         """Raises FootnoteError if the index was made with another embedder."""
+        index.check_embedder({"name": "given", "fingerprint": encoder.fingerprint})
         self._index = index
         self._encoder = encoder
 
     def search(self, question: str, k: int, history: Sequence[Message] = ()) -> list[Hit]:
         """The k best passages for the question in the light of the conversation before it."""
         (vector,) = self._encoder.encode([in_context(question, history)])
-        return self._index.query(vector, k)
+        pool = max(POOL, k)
+        near = self._index.nearest(vector, pool)
+        worded = self._index.words.query(self._terms(question, history), pool)
+        found = self._index.candidates(list({**near, **worded}))
+        similarities = found.vectors @ vector
+        lexical = np.array([worded.get(name, 0.0) for name in found.ids])
+        scores = (1 - LEXICAL) * _scaled(similarities) + LEXICAL * _scaled(lexical)
+        scores, shares = _pooled_by_page(scores, found)
+        best = [int(i) for i in np.argsort(-scores, kind="stable")[:k]]
+        passages = self._index.passages([found.ids[i] for i in best])
+        by_id = {passage_id(passage): passage for passage in passages}
+        return [
+            Hit(
+                _at_best_place(by_id[found.ids[i]], shares),
+                score=float(scores[i]),
+                similarity=float(similarities[i]),
+            )
+            for i in best
+            if found.ids[i] in by_id  # a writer may have removed it meanwhile
+        ]
+
+    def _terms(self, question: str, history: Sequence[Message]) -> dict[str, float]:
+        """The words to look for with their weights."""
+        terms: dict[str, float] = {}
+        for text, weight in (
+            (question, 1.0),
+            (last_question(history), ASKED_BEFORE),
+            (_last(history, "assistant"), ANSWERED_BEFORE),
+        ):
+            for term in self._index.words.terms(text):
+                terms[term] = terms.get(term, 0.0) + weight
+        return terms
 
 
 def in_context(question: str, history: Sequence[Message]) -> str:
     """The question with the user's one before it, whose subject a follow-up leaves out."""
-    asked = [turn["content"] for turn in history if turn["role"] == "user"]
-    return f"{asked[-1]} {question}" if asked else question
+    return f"{last_question(history)} {question}".strip()
+
+
+def last_question(history: Sequence[Message]) -> str:
+    """What the user asked last; empty at the start of a conversation."""
+    return _last(history, "user")
+
+
+def _last(history: Sequence[Message], role: str) -> str:
+    said = [turn["content"] for turn in history if turn["role"] == role]
+    return said[-1] if said else ""
+
+
+def _scaled(scores: np.ndarray) -> np.ndarray:
+    """The scores over their best, so that two kinds can be added."""
+    best = scores.max(initial=0.0)
+    return scores / best if best > 0 else np.zeros_like(scores)
+
+
+def _pooled_by_page(scores: np.ndarray, found: Candidates) -> tuple[np.ndarray, dict[str, float]]:
+    """The scores raised by what their pages hold, and each page's share of the evidence.
+
+    Evidence is what the best passages score above the last of them. A page's best passage is
+    raised by the page's share, its others by less and less, so that other pages stay in sight.
+    """
+    order = np.argsort(-scores, kind="stable")[:EVIDENCE]
+    if not len(order):
+        return scores, {}
+    evidence = scores[order] - scores[order[-1]]
+    shares: dict[str, float] = {}
+    for i, worth in zip(order, evidence / max(evidence.sum(), 1e-9), strict=True):
+        for page in found.pages[i]:
+            # A text that stands on several pages speaks for each of them a little.
+            shares[page] = shares.get(page, 0.0) + float(worth) / len(found.pages[i])
+    raised = scores.copy()
+    seen: dict[str, int] = {}
+    for i in order:
+        page = max(found.pages[i], key=lambda page: shares.get(page, 0.0))
+        raised[i] += PAGE * shares[page] * PAGE_DECAY ** seen.get(page, 0)
+        seen[page] = seen.get(page, 0) + 1
+    return raised, shares
+
+
+def _at_best_place(passage: Passage, shares: dict[str, float]) -> Passage:
+    """The passage at the place, of all where its text stands, whose page has most evidence."""
+    own = Place(passage.chunk_id, passage.url, passage.title, passage.headings)
+    places = [own, *passage.repeats]
+    best = max(places, key=lambda place: shares.get(place.url.partition("#")[0], 0.0))
+    return replace(
+        passage,
+        chunk_id=best.chunk_id,
+        url=best.url,
+        title=best.title,
+        headings=best.headings,
+        repeats=tuple(place for place in places if place is not best),
+    )

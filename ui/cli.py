@@ -9,18 +9,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.data import Answer, FootnoteError
+from rag.data import Answer, FootnoteError, Passage
 from ui.rows import answer_row, hit_row
 
 if TYPE_CHECKING:
     from ingest.build import Progress
+    from ingest.reading import Reading
     from rag.chatbot import Chatbot
     from rag.index import Index
 
@@ -49,50 +51,100 @@ def ingest(
         list[str],
         typer.Argument(
             metavar="SOURCE...",
-            help="A table of chunks (.parquet, .jsonl, .csv, dataset viewer text) or "
-            "python:PACKAGE.",
+            help="python:PACKAGE, hf:DATASET, https://..., a folder or file of Markdown, notebooks "
+            "or HTML, or a table of chunks (.parquet, .jsonl, .csv, dataset viewer text).",
         ),
     ],
     index: IndexOption = DEFAULT_INDEX,
     embedder: Annotated[
         str | None, typer.Option(help="A sentence-embedding model's hub id or path.")
     ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--as", help="The reader: package, dataset, web, files or table."),
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="files: the site they are published on.")
+    ] = None,
+    chunking: Annotated[
+        str, typer.Option(help="files: 'own', or 'table' for the cut of the published table.")
+    ] = "own",
     exclude: Annotated[
         list[str] | None,
-        typer.Option(metavar="MODULE", help="python: a module to leave out; may be repeated."),
+        typer.Option(metavar="MODULE", help="package: a module to leave out; may be repeated."),
     ] = None,
     source_url: Annotated[
         str | None,
         typer.Option(
             metavar="URL",
-            help="python: the folder of the package's source, with {version} for its version.",
+            help="package: the folder of its source, with {version} for its version.",
         ),
     ] = None,
+    columns: Annotated[
+        str, typer.Option(help="table, dataset: other column names, as chunk=text,url=link.")
+    ] = "",
+    split: Annotated[str, typer.Option(help="dataset: the split to read.")] = "train",
     skip_bad_rows: Annotated[
-        bool, typer.Option(help="Count malformed rows and go on, instead of stopping.")
+        bool, typer.Option(help="table, dataset: count malformed rows and go on.")
     ] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a table (.parquet) instead of an index."),
+    ] = None,
 ) -> None:
     """Read documentation into an index; only what changed is embedded."""
     from ingest.build import build
-    from ingest.reading import read
+    from ingest.reading import Options, read
+    from ingest.table import parse_columns
 
-    for source in sources:
-        reading = read(
-            source,
-            exclude=tuple(exclude or ()),
-            source_url=source_url,
-            skip_bad_rows=skip_bad_rows,
-        )
+    options = Options(
+        base_url=base_url,
+        chunking=chunking,
+        exclude=tuple(exclude or ()),
+        source_url=source_url,
+        columns=parse_columns(columns),
+        split=split,
+        skip_bad_rows=skip_bad_rows,
+    )
+    readings = (read(source, options, kind) for source in sources)
+    if export:
+        write_table(readings, export)
+        return
+    for reading in readings:
         with progress_bars() as progress:
             built = build(reading, index, embedder, progress)
         left_out = "".join(
             f", {count:,} {reason} left out" for reason, count in built.left_out.items() if count
         )
+        moved = f", {built.moved:,} moved" if built.moved else ""
         gone = f", {built.removed:,} removed" if built.removed else ""
         typer.echo(
             f"{built.source}: {built.read:,} read, {built.kept:,} passages{left_out}; "
-            f"{built.written:,} embedded and written{gone}"
+            f"{built.embedded:,} embedded{moved}{gone}"
         )
+
+
+def write_table(readings: Iterable[Reading], file: Path) -> None:
+    """Writes all that is read to a table of chunks."""
+    from ingest.export import export
+
+    def passages(progress: Progress) -> Iterator[Passage]:
+        for reading in readings:
+            for passage in reading.passages:
+                progress("reading", 1, reading.total)
+                yield replace(passage, source=passage.source or reading.name)
+
+    with progress_bars() as progress:
+        rows = export(passages(progress), file)
+    typer.echo(f"{rows:,} rows in {file}")
+
+
+@app.command()
+def remove(source: str, index: IndexOption = DEFAULT_INDEX) -> None:
+    """Take a source out of an index; `info` lists their names."""
+    from ingest.build import remove as remove_source
+
+    typer.echo(f"{source}: {remove_source(source, index):,} passages removed")
 
 
 @app.command()
@@ -193,12 +245,21 @@ def evaluate(
 def info(
     index: IndexOption = DEFAULT_INDEX,
     check: Annotated[
-        bool, typer.Option("--check", help="Look every passage up by its own vector.")
+        bool, typer.Option("--check", help="Look every passage up by its vector and its words.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Write again what the check does not find.")
     ] = False,
 ) -> None:
-    """Say what an index holds, and check it."""
+    """Say what an index holds, check it and mend it."""
     from rag.index import Index
 
+    if repair:
+        from ingest.build import repair as repair_index
+
+        with progress_bars() as progress:
+            mended = repair_index(index, progress)
+        typer.echo(f"{mended:,} passages mended")
     opened = Index.open(index)
     embedder = opened.manifest["embedder"]
     typer.echo(f"{len(opened):,} passages, embedded by {embedder['name']}")
@@ -213,20 +274,24 @@ def info(
     if check:
         with progress_bars() as progress:
             check_index(opened, progress)
-        typer.echo("every passage is there and found by its own vector")
+        typer.echo("every passage is there, found by its own vector and its words")
 
 
 def check_index(index: Index, progress: Progress) -> None:
-    """Raises FootnoteError unless the count is right and every passage finds itself."""
-    sources = index.manifest["sources"].values()
-    unfinished = [name for name, s in index.manifest["sources"].items() if not s["complete"]]
-    if unfinished:
+    """Raises FootnoteError unless embedder and count are right and every passage finds itself."""
+    from rag.exported import ExportedEncoder, is_exported
+
+    sources = index.manifest["sources"]
+    if unfinished := [name for name, source in sources.items() if not source["complete"]]:
         raise FootnoteError(f"not complete: {', '.join(unfinished)}; run the ingest again")
-    expected = sum(source["passages"] for source in sources)
+    if is_exported(index.folder / "encoder"):
+        kept = ExportedEncoder(index.folder / "encoder")
+        index.check_embedder({"name": kept.name, "fingerprint": kept.fingerprint})
+    expected = sum(source["passages"] for source in sources.values())
     if len(index) != expected:
         raise FootnoteError(
-            f"the index has {len(index):,} passages, its manifest says {expected:,}: remove the "
-            "folder and ingest again"
+            f"the index has {len(index):,} passages, its manifest says {expected:,}: run its "
+            "ingest again"
         )
     lost = []
     for done, missed in index.unfound():
@@ -234,8 +299,8 @@ def check_index(index: Index, progress: Progress) -> None:
         lost += missed
     if lost:
         raise FootnoteError(
-            f"{len(lost):,} passages are not found by their own vectors: remove the folder and "
-            "ingest again"
+            f"{len(lost):,} passages are not found by their own vectors or words: mend the index "
+            "with --repair"
         )
 
 

@@ -299,7 +299,7 @@ def test_nothing_retrieved_scores_nothing(tmp_path):
 
 def test_the_copied_passage_is_cut_to_120_words_and_quoted_to_the_letter():
     text = "\n  ".join(f"w{n}" for n in range(200))
-    copied = top_passage([Hit(Passage("c", "u", text), -0.2)])
+    copied = top_passage([Hit(Passage("c", "u", text), 0.9, similarity=-0.2)])
     quote = copied.citations[0].quote
     assert text.startswith(quote)
     assert quote.split() == [f"w{n}" for n in range(120)]

@@ -1,14 +1,17 @@
 """Bringing an index to the state of a source."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from lantern import CHUNKS, rows, write_table
 
-from ingest.build import build
+from ingest.build import build, open_encoder, remove, repair
 from ingest.reading import read
 from rag.data import FootnoteError
-from rag.index import Index, write_lock
+from rag.index import Index, passage_id
+from rag.manifest import write_lock
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,7 @@ def changed_copy(built, tmp_path, table_rows):
 def test_everything_is_counted(built):
     result, index, _ = built
     assert result.read == len(rows())
-    assert result.kept == result.written == len(index) == len(CHUNKS)
+    assert result.kept == result.embedded == len(index) == len(CHUNKS)
     assert result.left_out == {"exact repeats": 1}
     source = index.manifest["sources"]["lantern.jsonl"]
     assert source["complete"]
@@ -57,7 +60,7 @@ def test_progress_adds_up(built):
 
 def test_unchanged_writes_nothing(built, tmp_path):
     result, _ = changed_copy(built, tmp_path, rows())
-    assert (result.written, result.removed) == (0, 0)
+    assert (result.embedded, result.moved, result.removed) == (0, 0, 0)
 
 
 def test_only_what_changed(built, tmp_path):
@@ -65,10 +68,85 @@ def test_only_what_changed(built, tmp_path):
     table[3] = table[3] | {"chunk": "A failed task is never retried in this version of Lantern."}
     del table[5]
     result, index = changed_copy(built, tmp_path, table)
-    assert (result.written, result.removed) == (1, 1)
+    assert (result.embedded, result.moved, result.removed) == (1, 0, 2)
     assert "never retried" in index.passage("3_0_0").text
     with pytest.raises(FootnoteError):
         index.passage("5_0_0")
+
+
+def test_renumbered_chunks_embed_nothing(built, tmp_path):
+    renumbered = [row | {"chunk_id": f"9{row['chunk_id']}"} for row in rows()]
+    result, index = changed_copy(built, tmp_path, renumbered)
+    assert (result.embedded, result.moved, result.removed) == (0, len(CHUNKS), 0)
+    assert index.passage("93_0_0").text == CHUNKS[3][2]
+    assert not any(lost for _, lost in index.unfound())
+
+
+def test_a_repeat_that_vanishes_is_forgotten(built, tmp_path):
+    result, index = changed_copy(built, tmp_path, rows()[:-1])
+    assert (result.embedded, result.moved, result.removed) == (0, 1, 0)
+    assert index.passage("8_0_0").repeats == ()
+
+
+def test_a_text_of_another_source_is_not_embedded_again(tmp_path):
+    class Counting:
+        def __init__(self, encoder):
+            self.name, self.texts = encoder.name, 0
+            self.fingerprint, self.dimension = encoder.fingerprint, encoder.dimension
+            self._encoder = encoder
+
+        def encode(self, texts, progress=None):
+            self.texts += len(texts)
+            return self._encoder.encode(texts, progress)
+
+    table = write_table(tmp_path / "lantern.jsonl")
+    build(read(str(table)), tmp_path / "index")
+    counting = Counting(open_encoder(tmp_path / "index", None))
+    steps = []
+    again = build(
+        read(str(write_table(tmp_path / "copy.jsonl"))),
+        tmp_path / "index",
+        counting,
+        lambda *step: steps.append(step),
+    )
+    assert (again.embedded, counting.texts) == (len(CHUNKS), 0)
+    assert sum(done for step, done, _ in steps if step == "embedding") == len(CHUNKS)
+    index = Index.open(tmp_path / "index")
+    assert len(index) == 2 * len(CHUNKS)
+    assert not any(lost for _, lost in index.unfound())
+
+
+def test_remove_takes_out_one_source(tmp_path):
+    for name in ("one.jsonl", "two.jsonl"):
+        build(read(str(write_table(tmp_path / name))), tmp_path / "index")
+    assert remove("one.jsonl", tmp_path / "index") == len(CHUNKS)
+    index = Index.open(tmp_path / "index")
+    assert list(index.manifest["sources"]) == ["two.jsonl"]
+    assert len(index) == len(index.words.ids()) == len(CHUNKS)
+    with pytest.raises(FootnoteError, match=r"no source 'one\.jsonl'; it has 'two\.jsonl'"):
+        remove("one.jsonl", tmp_path / "index")
+
+
+def test_repair_writes_what_was_lost(tmp_path):
+    table = write_table(tmp_path / "lantern.jsonl")
+    build(read(str(table)), tmp_path / "index")
+    index = Index.open(tmp_path / "index")
+    passages = list(index.all_passages())
+    with write_lock(tmp_path / "index"):
+        index.words.change([], [passage_id(passages[2]), passage_id(passages[3])])
+    assert repair(tmp_path / "index") == 2
+    assert not any(lost for _, lost in Index.open(tmp_path / "index").unfound())
+
+
+def test_the_index_keeps_its_embedder(tmp_path):
+    table = write_table(tmp_path / "lantern.jsonl")
+    build(read(str(table)), tmp_path / "index")
+    code = (
+        "import sys; from rag import Chatbot; bot = Chatbot.open(sys.argv[1]);"
+        "assert bot.ask('How often is a task retried?').citations;"
+        "assert not {'torch', 'transformers'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "index"], check=True)
 
 
 def test_two_sources_side_by_side(tmp_path):
@@ -109,7 +187,7 @@ def test_stopped_in_the_middle_it_goes_on_where_it_was(tmp_path):
     with pytest.raises(FootnoteError, match="not finished"):
         Index.open(tmp_path / "index")
     result = build(read(str(table)), tmp_path / "index")
-    assert (result.kept, result.written) == (len(CHUNKS), 0)
+    assert (result.kept, result.embedded) == (len(CHUNKS), 0)
     assert len(Index.open(tmp_path / "index")) == len(CHUNKS)
 
 
@@ -118,7 +196,7 @@ def test_another_embedder_is_refused(tmp_path, tiny_embedder):
     build(read(str(table)), tmp_path / "index", str(tiny_embedder))
     with pytest.raises(FootnoteError, match="made with the embedder"):
         build(read(str(table)), tmp_path / "index", "sentence-transformers/all-MiniLM-L6-v2")
-    assert build(read(str(table)), tmp_path / "index").written == 0
+    assert build(read(str(table)), tmp_path / "index").embedded == 0
 
 
 def test_a_second_writer_is_refused(tmp_path):

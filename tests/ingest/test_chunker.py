@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.chunker import FENCE, LIMIT, split
+from ingest.chunker import FENCE, LIMIT, fenced, split
 
 
 def paragraph(words: int) -> str:
@@ -72,6 +72,51 @@ def test_a_row_of_tildes_under_a_title_opens_no_code():
     assert not any("```" in piece or piece.endswith("~~~") for piece in split(text))
 
 
+HEAD = "| cup | holds |\n|:---|---:|"
+ROWS = [f"| cup {n} | {n} spoons of tea and some milk |" for n in range(60)]
+
+
+def test_a_table_that_fits_a_piece_is_not_cut():
+    table = "\n".join([HEAD, *ROWS[:15]])
+    assert table in split(f"{paragraph(100)}\n\n{table}\n\n{paragraph(100)}")
+
+
+def test_a_long_table_is_cut_between_rows_and_each_part_has_its_head():
+    pieces = split("\n".join(["All cups:", HEAD, *ROWS, "", "Drink."]))
+    assert len(pieces) > 2
+    rows = []
+    for piece in pieces:
+        body = piece.removeprefix("All cups:\n").removesuffix("\n\nDrink.")
+        head, rule, *some = body.split("\n")
+        assert f"{head}\n{rule}" == HEAD
+        rows += some
+    assert rows == ROWS
+    assert pieces[0].startswith("All cups:\n") and pieces[-1].endswith("\n\nDrink.")
+
+
+def test_a_table_without_outer_bars_is_one():
+    pieces = split("\n".join(["cup | holds", "- | -", *(row.strip("| ") for row in ROWS)]))
+    assert len(pieces) > 2
+    assert all(piece.startswith("cup | holds\n- | -\n") for piece in pieces)
+
+
+def test_a_head_that_would_fill_the_piece_is_not_repeated():
+    head = f"| {'cup ' * 200}| b |\n|---|---|"
+    pieces = split("\n".join([head, *ROWS]))
+    assert [piece for piece in pieces if "|---|" in piece] == pieces[:1]
+
+
+def test_a_table_in_code_is_code():
+    text = "\n".join(["```", HEAD, *ROWS, "```"])
+    assert [piece.count("|:---|") for piece in split(text)].count(1) == 1
+
+
+@pytest.mark.parametrize("code", ["x", "```\nx\n```", "  ````py\n  ````", "a `b` c"])
+def test_fenced_code_is_one_block_whatever_is_in_it(code):
+    block = fenced(f"{code}\n\n{'x' * (LIMIT - 60)}", "md")
+    assert split(f"{paragraph(20)}\n\n{block}\n\n{paragraph(20)}")[1:-1] == [block]
+
+
 def test_parameters_are_cut_between_not_inside():
     entries = [f"    cup_{n} (`int`):\n        {paragraph(20)}" for n in range(20)]
     for piece in split("Args:\n" + "\n".join(entries)):
@@ -95,6 +140,7 @@ LINES = st.lists(
         st.sampled_from(
             ["", "```", "```py", "    ```", "~~~", "````", ">>> tea()", "- item", "# T"]
         ),
+        st.sampled_from(["| a | b |", "|---|---|", "a|b", "- | -"]),
         st.integers(1, 2500).map(lambda n: "x" * n),
         st.integers(1, 700).map(lambda n: "ab " * n),
         st.integers(1, 1500).map(lambda n: " " * n + "end"),
@@ -108,10 +154,11 @@ def test_nothing_is_lost_or_reordered_and_sizes_are_bounded(text):
     pieces = split(text)
     assert all(0 < len(piece) <= LIMIT for piece in pieces)
     assert all(piece.strip() for piece in pieces)
-    # The characters of the text appear in order; only repeated fences may stand between them.
+    # The characters of the text appear in order; only repeated fences and heads of tables may
+    # stand between them.
     characters = iter("".join("".join(pieces).split()))
     assert all(character in characters for character in "".join(text.split()))
-    if not re.search("`|~", text):
+    if not re.search(r"`|~|\|", text):
         assert "".join("".join(pieces).split()) == "".join(text.split())
 
 
@@ -131,6 +178,12 @@ def test_every_fence_in_a_piece_is_closed_in_it(text):
 
 def test_a_large_text_takes_no_more_than_a_moment():
     start = time.monotonic()
-    for text in ("- item\n" * 50_000, "\n" * 100_000 + "end", "y" * 500_000, "```\nz\n" * 50_000):
+    for text in (
+        "- item\n" * 50_000,
+        "\n" * 100_000 + "end",
+        "y" * 500_000,
+        "```\nz\n" * 50_000,
+        "|a|\n|-|\n" * 50_000,
+    ):
         split(text)
     assert time.monotonic() - start < 20

@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from ingest import package
+from ingest.reading import Options
 from rag.data import FootnoteError
 
 LINK = "https://code.example/teapot/v{version}/src/"
@@ -118,7 +119,7 @@ def record(site, name, version, *fields, top=None):
 
 
 def passages(name="teapot", **options):
-    reading = package.read(name, **{"source_url": LINK, **options})
+    reading = package.read(name, Options(**{"source_url": LINK, **options}))
     return {passage.chunk_id: passage for passage in reading.passages}, reading
 
 
@@ -127,14 +128,14 @@ def test_every_public_object_with_a_docstring_is_read_once(site):
     assert set(found) == {
         "teapot",
         "teapot.brewing",
-        "teapot.brewing.brew",
-        "teapot.brewing.Pot",
-        "teapot.brewing.Pot.__init__",
-        "teapot.brewing.Pot.__call__",
-        "teapot.brewing.Pot.level",
-        "teapot.brewing.Pot.clean",
-        "teapot.brewing.Pot.Lid",
-        "teapot.brewing.Pot.Lid.lift",
+        "teapot.brew",
+        "teapot.Pot",
+        "teapot.Pot.__init__",
+        "teapot.Pot.__call__",
+        "teapot.Pot.level",
+        "teapot.Pot.clean",
+        "teapot.Pot.Lid",
+        "teapot.Pot.Lid.lift",
         "teapot.brewing.Cup",
         "teapot.blends",
         "teapot.blends.green",
@@ -154,9 +155,9 @@ def test_name_title_and_version(site):
 
 def test_text_begins_with_the_call_and_keeps_the_docstring_as_it_is(site):
     found, _ = passages()
-    assert found["teapot.brewing.brew"].text == (
+    assert found["teapot.brew"].text == (
         "```python\n"
-        "teapot.brewing.brew(leaves, minutes=2.5, *cups, hot=True, **extras)\n"
+        "teapot.brew(leaves, minutes=2.5, *cups, hot=True, **extras) -> str\n"
         "```\n"
         "\n"
         "Pours water over the leaves.\n"
@@ -177,10 +178,11 @@ def test_text_begins_with_the_call_and_keeps_the_docstring_as_it_is(site):
     ("name", "line"),
     [
         ("teapot.brewing", "teapot.brewing"),
-        ("teapot.brewing.Pot", "teapot.brewing.Pot(litres, /, *, lid=None)"),
-        ("teapot.brewing.Pot.__call__", "teapot.brewing.Pot.__call__(cup)"),
-        ("teapot.brewing.Pot.level", "teapot.brewing.Pot.level"),
-        ("teapot.brewing.Cup", "teapot.brewing.Cup"),
+        ("teapot.Pot", "teapot.Pot(litres, /, *, lid=None)"),
+        ("teapot.Pot.__call__", "teapot.Pot.__call__(cup)"),
+        ("teapot.Pot.level", "teapot.Pot.level"),
+        ("teapot.Pot.clean", "teapot.Pot.clean()"),
+        ("teapot.brewing.Cup", "teapot.brewing.Cup(litres, /, *, lid=None)"),
     ],
 )
 def test_signatures(site, name, line):
@@ -190,8 +192,8 @@ def test_signatures(site, name, line):
 def test_title_and_headings_say_where_an_object_belongs(site):
     found, _ = passages()
     assert (found["teapot"].title, found["teapot"].headings) == ("teapot", ())
-    assert found["teapot.brewing.brew"].headings == ("brew",)
-    lift = found["teapot.brewing.Pot.Lid.lift"]
+    assert found["teapot.brew"].headings == ("brew",)
+    lift = found["teapot.Pot.Lid.lift"]
     assert lift.title == "teapot.brewing"
     assert lift.headings == ("Pot", "Lid", "lift")
 
@@ -201,8 +203,8 @@ def test_links_lead_to_the_lines(site):
     assert found["teapot"].url == "https://code.example/teapot/v1.2/src/teapot/__init__.py#L1-L4"
     lines = FILES["teapot/brewing.py"].splitlines()
     for name, first, last in [
-        ("teapot.brewing.brew", "def brew(", '"""Not for others."""'),
-        ("teapot.brewing.Pot.clean", "@functools.cache", '"""Rinses the pot."""'),
+        ("teapot.brew", "def brew(", '"""Not for others."""'),
+        ("teapot.Pot.clean", "@functools.cache", '"""Rinses the pot."""'),
         ("teapot.brewing.Cup", "class Cup(", '"""Small'),
     ]:
         base, _, place = found[name].url.partition("#")
@@ -299,7 +301,7 @@ def test_a_local_build_is_linked_to_the_release(site):
 
 def test_no_repository_known_asks_for_the_address(site):
     with pytest.raises(FootnoteError, match=r"no repository is known.*--source-url https://"):
-        package.read("teapot")
+        package.read("teapot", Options())
 
 
 def test_candidates_come_from_the_record_of_installation(site):
@@ -398,17 +400,289 @@ def test_nobody_there():
     assert package.first_that_answers([f"{host}/a/", f"{host}/b/"], FILE) is None
 
 
-def test_transformers_without_its_models():
-    reading = package.read(
-        "transformers",
+# What a package offers and how its objects are called: from here on, one small package a test.
+
+
+def of(site, **files):
+    """The passages of a package `urn` of these files, by chunk id."""
+    for name, text in files.items():
+        file = site / "urn" / f"{name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return passages("urn", source_url="https://code.example/")[0]
+
+
+def call(passage):
+    """The signature that a passage begins with."""
+    return passage.text.removeprefix("```python\n").partition("\n```")[0]
+
+
+TAP = 'class Tap:\n    """Lets it out."""\n\n    def turn(self):\n        """Opens."""\n'
+
+
+@pytest.mark.parametrize(
+    ("init", "name"),
+    [
+        ("from ._parts import Tap", "urn.Tap"),
+        ("from urn._parts import Tap", "urn.Tap"),
+        ("from ._parts import Tap as Spout", "urn.Spout"),
+        ("from ._parts import *", "urn.Tap"),
+        ("from .parts import Tap", "urn.Tap"),
+        ("from ._parts import *\n__all__ = ['Tap']", "urn.Tap"),
+        ("import typing\nif typing.TYPE_CHECKING:\n    from ._parts import Tap", "urn.Tap"),
+        (
+            "try:\n    import x\nexcept ImportError:\n    pass\nelse:\n    from ._parts import Tap",
+            "urn.Tap",
+        ),
+        ("from ._parts import Tap as _Tap\nTap = _Tap", "urn.Tap"),
+    ],
+)
+def test_what_a_package_passes_on_is_read_once_under_its_public_name(site, init, name):
+    found = of(site, __init__=init, _parts=TAP, parts="from ._parts import Tap\n__all__ = ['Tap']")
+    assert set(found) == {name, f"{name}.turn"}
+    assert call(found[name]) == name
+    assert (found[name].title, found[name].headings) == ("urn", (name[4:],))
+    assert found[f"{name}.turn"].url == "https://code.example/urn/_parts.py#L4-L5"
+
+
+def test_what_is_imported_for_use_is_not_passed_on(site):
+    found = of(
+        site,
+        __init__="",
+        _parts=TAP,
+        use="from ._parts import Tap\n",
+        near='from .far_away import reach\n\ndef take():\n    """Takes a cup."""\n',
+        far_away='def reach():\n    """Takes a far cup."""\n',
+        unlisted="from ._parts import Tap\n__all__ = []\n",
+    )
+    assert set(found) == {"urn.near.take", "urn.far_away.reach"}
+
+
+def test_the_shortest_name_wins_and_the_title_is_where_it_is_defined(site):
+    (site / "urn/deep/deeper").mkdir(parents=True)
+    (site / "urn/deep/deeper/__init__.py").write_text("from .well import Tap\n")
+    (site / "urn/deep/deeper/well.py").write_text(TAP)
+    (site / "urn/deep/__init__.py").write_text("from .deeper import *\n")
+    found = of(site, __init__='"""An urn."""')
+    assert set(found) == {"urn", "urn.deep.Tap", "urn.deep.Tap.turn"}
+    assert found["urn.deep.Tap"].title == "urn.deep.deeper.well"
+    found = of(site, __init__="from .deep import Tap")
+    assert set(found) == {"urn.Tap", "urn.Tap.turn"}
+    inner, _ = passages("urn.deep.deeper", source_url="https://code.example/")
+    assert set(inner) == set(found)  # the packages around give the name
+
+
+def test_star_imports_in_circles_end(site):
+    found = of(
+        site, __init__="from .a import *", a=f"from .b import *\n{TAP}", b="from .a import *"
+    )
+    assert set(found) == {"urn.Tap", "urn.Tap.turn"}
+
+
+def test_a_list_of_names_may_be_made_of_another(site):
+    found = of(
+        site,
+        __init__="from . import _parts\nfrom ._parts import *\n__all__ = ['x'] + _parts.__all__",
+        _parts=f"__all__ = ['Tap']\n{TAP}\ndef other():\n    'Not listed.'\n",
+    )
+    assert set(found) == {"urn.Tap", "urn.Tap.turn"}
+
+
+def test_a_function_that_hides_the_module_it_comes_from(site):
+    found = of(site, __init__="from .pour import pour", pour='"""Of it."""\ndef pour(): "Pours."')
+    assert "Of it." in found["urn.pour"].text
+    assert "Pours." in found["urn.pour#2"].text
+
+
+DATA = '''
+import enum
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+
+@dataclass
+class Base:
+    "First."
+    kind: str
+
+@dataclass(kw_only=True)
+class Tea(Base):
+    "Leaves and water."
+    leaves: list[str] = field(default_factory=list)
+    """What is in it.
+
+    In order.
+    """
+    minutes: float = 2.5
+    #: How hot it is,
+    #: in degrees.
+    heat: int = field(default=80, metadata={"unit": "C"})
+    label: ClassVar[str] = "tea"
+    steeped: bool = field(init=False, default=False)
+    def __post_init__(self):
+        self.cold: bool = False
+
+class Size(enum.Enum):
+    "How much."
+    SMALL = 1
+    LARGE = 2  #: for two
+    _ODD = 3
+
+class Pair(NamedTuple):
+    "Two."
+    left: int
+    right: int = 0
+
+class Plain:
+    LIMIT = 3
+    "As many as there are."
+    other = 4
+
+CUPS: int = 6
+"Cups in a set."
+SPOONS = 6
+'''
+
+
+def test_dataclasses_are_called_with_their_fields(site):
+    found = of(site, __init__=DATA)
+    assert call(found["urn.Base"]) == "urn.Base(kind: str)"
+    assert call(found["urn.Pair"]) == "urn.Pair(left: int, right: int = 0)"
+    assert found["urn.Tea"].text.removeprefix("```python\n") == (
+        "urn.Tea(kind, *, leaves=list(), minutes=2.5, heat=80)\n"
+        "```\n\n"
+        "Leaves and water.\n\n"
+        "Attributes:\n"
+        "    leaves (`list[str]`, defaults to `list()`):\n"
+        "        What is in it.\n\n"
+        "        In order.\n"
+        "    heat (`int`, defaults to `80`):\n"
+        "        How hot it is,\n"
+        "        in degrees."
+    )
+
+
+def test_members_of_enumerations_and_documented_attributes(site):
+    found = of(site, __init__=DATA)
+    assert found["urn.Size"].text.endswith(
+        "How much.\n\nAttributes:\n    SMALL (`1`):\n    LARGE (`2`):\n        for two"
+    )
+    # A class without a docstring is read for its attributes'.
+    assert found["urn.Plain"].text.endswith(
+        "\n\nAttributes:\n    LIMIT (`3`):\n        As many as there are."
+    )
+    assert call(found["urn.CUPS"]) == "urn.CUPS: int = 6"
+    assert found["urn.CUPS"].text.endswith("Cups in a set.")
+    assert "urn.SPOONS" not in found
+
+
+def test_an_attribute_that_the_docstring_describes_is_not_listed_again(site):
+    text = '''class Tea:
+    """Hot.
+
+    Attributes:
+        leaves: What is in it.
+    """
+    leaves: str = "green"
+    water: str = "soft"
+'''
+    found = of(site, __init__=text)["urn.Tea"].text
+    assert found.count("leaves") == 1
+    assert "    water (`str`, defaults to `'soft'`):" in found
+
+
+def test_types_are_shown_where_the_docstring_does_not_tell_them(site):
+    text = '''def pour(cup: int, slowly: bool = True) -> str:
+    """Pours."""
+
+def fill(cup: int, slowly: bool = True) -> str:
+    """Fills.
+
+    :param cup: Which.
+    :returns: How it went.
+    """
+'''
+    found = of(site, __init__=text)
+    assert call(found["urn.pour"]) == "urn.pour(cup: int, slowly: bool = True) -> str"
+    assert call(found["urn.fill"]) == "urn.fill(cup, slowly=True)"
+
+
+def test_overloads_are_shown_while_they_are_few(site):
+    text = "from typing import overload\n"
+    for kind in ("int", "str"):
+        text += f"@overload\ndef pour(cup: {kind}) -> {kind}: ...\n"
+    text += 'def pour(cup):\n    """Pours."""\n'
+    for number in range(20):
+        text += f"@overload\ndef many(cup: Literal[{number}]) -> str: ...\n"
+    text += 'def many(cup):\n    """Pours much."""\n'
+    found = of(site, __init__=text)
+    assert call(found["urn.pour"]) == "urn.pour(cup: int) -> int\nurn.pour(cup: str) -> str"
+    assert call(found["urn.many"]) == "urn.many(cup)"
+
+
+STUB = '''from typing import overload
+def boil(litres: float) -> None:
+    """Heats."""
+@overload
+def cool(by: int) -> int:
+    """Cools."""
+@overload
+def cool(by: str) -> str: ...
+'''
+
+
+def test_stubs_stand_for_compiled_modules_only(site):
+    (site / "urn").mkdir()
+    (site / "urn" / f"fast{EXTENSION_SUFFIXES[0]}").write_bytes(b"")
+    (site / "urn/fast.pyi").write_text(STUB)
+    (site / "urn/slow.pyi").write_text('def boil():\n    """As the stub says."""\n')
+    found = of(site, slow='def boil():\n    """As the source says."""\n', __init__="")
+    assert set(found) == {"urn.fast.boil", "urn.fast.cool", "urn.slow.boil"}
+    assert call(found["urn.fast.boil"]) == "urn.fast.boil(litres: float) -> None"
+    assert call(found["urn.fast.cool"]).splitlines()[1] == "urn.fast.cool(by: str) -> str"
+    assert found["urn.fast.boil"].url == "https://code.example/urn/fast.pyi#L2-L3"
+    assert "As the source says." in found["urn.slow.boil"].text
+
+
+@pytest.mark.parametrize("name", ["kettle", "iron.kettle"])
+def test_a_compiled_module_named_by_itself_is_read_from_its_stub(site, name):
+    stub = site.joinpath(*name.split(".")).with_suffix(".pyi")
+    stub.parent.mkdir(exist_ok=True)
+    stub.with_suffix(EXTENSION_SUFFIXES[0]).write_bytes(b"")
+    stub.write_text(STUB)
+    found, _ = passages(name, source_url="https://code.example/")
+    assert found[f"{name}.boil"].url == f"https://code.example/{name.replace('.', '/')}.pyi#L2-L3"
+
+
+@pytest.fixture(scope="module")
+def core():
+    """The passages of transformers as installed, without its models."""
+    options = Options(
         exclude=("transformers.models",),
         source_url="https://github.com/huggingface/transformers/blob/v{version}/src/",
     )
-    found = list(reading.passages)
-    assert len(found) > 2500
-    assert len({passage.chunk_id for passage in found}) == len(found)
-    assert not any(passage.title.startswith("transformers.models") for passage in found)
-    assert max(len(passage.text) for passage in found) <= 1000
-    pipeline = next(p for p in found if p.chunk_id == "transformers.pipelines.pipeline")
-    assert pipeline.text.startswith("```python\ntransformers.pipelines.pipeline(task=None, ")
-    assert f"/v{metadata.version('transformers')}/src/transformers/pipelines/" in pipeline.url
+    return list(package.read("transformers", options).passages)
+
+
+def test_transformers_without_its_models(core):
+    assert len(core) > 2500
+    assert len({passage.chunk_id for passage in core}) == len(core)
+    assert not any(passage.title.startswith("transformers.models") for passage in core)
+    assert max(len(passage.text) for passage in core) <= 1000
+
+
+def test_transformers_objects_bear_the_names_they_are_imported_by(core):
+    found = {passage.chunk_id: passage for passage in core}
+    generation = found["transformers.TextGenerationPipeline"]
+    assert generation.title == "transformers.pipelines.text_generation"
+    tag = f"/v{metadata.version('transformers')}/src/transformers/pipelines/text_generation.py#L"
+    assert tag in generation.url
+    assert "transformers.pipelines.text_generation.TextGenerationPipeline" not in found
+    assert "transformers.PreTrainedModel.from_pretrained" in found
+    assert "transformers.utils.logging.set_verbosity" in found
+
+
+def test_a_parameter_among_a_hundred_is_found_with_its_owner(core):
+    told = [p.text for p in core if p.chunk_id.startswith("transformers.TrainingArguments:")]
+    text = next(text for text in told if "    save_total_limit (`int`" in text)
+    assert text.startswith("`transformers.TrainingArguments` parameters (continued)\n")
+    assert "elete" in text.partition("save_total_limit (")[2]

@@ -7,8 +7,12 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ingest.table import VIEWER_HEAD, read
+from ingest.reading import Options
+from ingest.table import VIEWER_HEAD, made_up_id, parse_columns
+from ingest.table import read as read_with
 from rag.data import FootnoteError, Passage
 
 PAGE = "https://tea.example/docs/green_tea/#how-long-to-brew"
@@ -33,6 +37,10 @@ HEAD = [
     *("chunk", "stringlengths", "1", "512"),
     *("chunk_id", "stringlengths", "5", "9"),
 ]
+
+
+def read(file, **options):
+    return read_with(file, Options(**options))
 
 
 def row(**changed):
@@ -100,19 +108,157 @@ def test_the_same_rows_in_every_format(tmp_path, name):
     assert not reading.left_out
 
 
-@pytest.mark.parametrize("name", ["tea.parquet", "tea.jsonl", "tea.csv"])
-def test_only_three_columns_are_needed(tmp_path, name):
-    keys = ("url", "chunk", "chunk_id")
+# The forms of table whose columns have names of their own.
+NAMED = ["tea.parquet", "tea.jsonl", "tea.csv"]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_only_text_and_url_are_needed(tmp_path, name):
+    keys = ("url", "chunk")
     FORMATS[name](tmp_path / name, [{key: row[key] for key in keys} for row in ROWS])
-    assert len(list(read(tmp_path / name).passages)) == 2
+    first, second = read(tmp_path / name).passages
+    assert (first.url, first.text, first.title) == (PAGE, "Two minutes.", "Green tea")
+    assert (second.url, second.text, second.title) == (PAGE, "No longer.", "Green tea")
+    assert first.chunk_id != second.chunk_id
 
 
-@pytest.mark.parametrize("name", ["tea.parquet", "tea.jsonl", "tea.csv"])
+def test_an_id_that_is_made_up_stays_when_rows_move(tmp_path):
+    bare = [{"url": PAGE, "chunk": f"Cup {n}."} for n in range(4)]
+    write_jsonl(tmp_path / "tea.jsonl", bare)
+    before = {p.text: p.chunk_id for p in read(tmp_path / "tea.jsonl").passages}
+    assert len(set(before.values())) == 4
+    other = {"url": "https://tea.example/pots", "chunk": "Cup 0."}
+    write_jsonl(tmp_path / "tea.jsonl", [other, {"url": PAGE, "chunk": "Lid."}, *bare[::-1]])
+    after = list(read(tmp_path / "tea.jsonl").passages)
+    assert {p.text: p.chunk_id for p in after if p.text in before and p.url == PAGE} == before
+    assert after[0].chunk_id != before["Cup 0."]
+    assert len({p.chunk_id for p in after}) == 6
+
+
+def test_an_id_that_is_made_up_is_the_same_on_every_machine():
+    assert made_up_id(PAGE, "Two minutes.") == f"{PAGE}:b3ca68ca868e8920"
+
+
+@pytest.mark.parametrize("name", NAMED)
 def test_missing_columns_are_named(tmp_path, name):
     FORMATS[name](tmp_path / name, [{"url": PAGE, "text": "Two minutes."}])
     message = fault(tmp_path / name)
-    assert "lacks the column chunk, chunk_id" in message
+    assert "lacks the column chunk (" in message
     assert "url, text" in message
+    assert "--columns chunk=text" in message
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_columns_of_other_names_are_read_where_told(tmp_path, name):
+    theirs = [
+        {"link": PAGE, "text": "Two minutes.", "n": "a", "page": "Green", "section": "Brew"},
+        {"link": PAGE, "text": "No longer.", "n": "b", "page": "Green", "section": ""},
+    ]
+    FORMATS[name](tmp_path / name, theirs)
+    columns = {
+        "url": "link",
+        "chunk": "text",
+        "chunk_id": "n",
+        "title": "page",
+        "headings": "section",
+    }
+    assert list(read(tmp_path / name, columns=columns).passages) == [
+        Passage("a", PAGE, "Two minutes.", "Green", ("Brew",)),
+        Passage("b", PAGE, "No longer.", "Green", ()),
+    ]
+
+
+@pytest.mark.parametrize("ours", ["url", "chunk", "chunk_id", "title", "headings"])
+@pytest.mark.parametrize("name", NAMED)
+def test_a_column_that_was_told_has_to_be_there(tmp_path, name, ours):
+    FORMATS[name](tmp_path / name, ROWS)
+    assert "lacks the column theirs (" in fault(tmp_path / name, columns={ours: "theirs"})
+
+
+def test_a_column_that_was_told_goes_before_ours(tmp_path):
+    write_parquet(tmp_path / "tea.parquet", [row(text="Three minutes.")])
+    (passage,) = read(tmp_path / "tea.parquet", columns={"chunk": "text"}).passages
+    assert passage.text == "Three minutes."
+
+
+@pytest.mark.parametrize("name", ["tea.parquet", "tea.jsonl"])
+def test_title_and_headings_of_the_table_go_before_the_words_of_the_url(tmp_path, name):
+    told = [
+        row(title="All of tea", headings=["Brew", "Time"], chunk_id="1"),
+        row(title="", headings=[], chunk_id="2"),
+        row(title=None, headings=None, chunk_id="3"),
+    ]
+    FORMATS[name](tmp_path / name, told)
+    found = [(passage.title, passage.headings) for passage in read(tmp_path / name).passages]
+    assert found == [
+        ("All of tea", ("Brew", "Time")),
+        ("", ()),
+        ("Green tea", ("How long to brew",)),
+    ]
+
+
+def test_other_columns_are_not_read(tmp_path):
+    """They may be large, or of types that Python has no value for."""
+    table = pa.Table.from_pylist(ROWS).append_column(
+        "when", pa.array([2**62] * 2, pa.timestamp("us"))
+    )
+    pq.write_table(table, tmp_path / "tea.parquet")
+    assert len(list(read(tmp_path / "tea.parquet").passages)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("", {}),
+        ("  ", {}),
+        ("chunk=text,url=link", {"chunk": "text", "url": "link"}),
+        (" chunk = the text , title=a=b", {"chunk": "the text", "title": "a=b"}),
+    ],
+)
+def test_columns_as_they_are_written_on_the_command_line(text, columns):
+    assert parse_columns(text) == columns
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("chunk", "'chunk' is not OURS=THEIRS"),
+        ("chunk=", "'chunk=' is not OURS=THEIRS"),
+        ("=text", "'=text' is not OURS=THEIRS"),
+        ("chunk=text,", "'' is not OURS=THEIRS"),
+        (",", "'' is not OURS=THEIRS"),
+        ("text=chunk", "'text' is no column of ours; there are url, chunk, chunk_id, title"),
+        ("chunk=a,chunk=b", "chunk is given twice"),
+        ("a\nb" * 500, "is not OURS=THEIRS"),
+    ],
+)
+def test_columns_that_are_not_so_written(text, says):
+    with pytest.raises(FootnoteError) as raised:
+        parse_columns(text)
+    message = str(raised.value)
+    assert says in message
+    assert "\n" not in message
+    assert len(message) < 300
+
+
+NAME = st.sampled_from(["url", "chunk", "chunk_id", "title", "headings"])
+THEIRS = st.text(min_size=1).filter(lambda text: "," not in text and text == text.strip())
+
+
+@given(st.dictionaries(NAME, THEIRS))
+def test_any_columns_are_understood(columns):
+    written = ",".join(f"{ours}={theirs}" for ours, theirs in columns.items())
+    assert parse_columns(written) == columns
+
+
+@given(st.lists(NAME | st.sampled_from(["=", ",", " "]) | st.text(max_size=5)).map("".join))
+def test_any_text_for_columns_is_understood_or_refused(text):
+    try:
+        columns = parse_columns(text)
+    except FootnoteError as fault:
+        assert "\n" not in str(fault)
+    else:
+        assert all(columns) and all(columns.values())
 
 
 @pytest.mark.parametrize(
@@ -148,6 +294,12 @@ def test_title_and_headings_come_from_the_url(tmp_path, url, title, headings):
         ({"url": "https://tea.example/\nx"}, "holds a space or control character"),
         ({"url": "javascript:alert('" + "x" * 5000}, "does not begin with http"),
         ({"chunk_id": "0_0", "chunk": "Three."}, "chunk_id '0_0' had another text before"),
+        ({"chunk_id": None}, "chunk_id is None, not text"),
+        ({"title": 7}, "title is 7, not text"),
+        ({"title": "half \udfff"}, "surrogate"),
+        ({"headings": 7}, "headings is 7, not a list of texts"),
+        ({"headings": {"a": "b"}}, "not a list of texts"),
+        ({"headings": ["Brew", None]}, "a heading is None, not text"),
     ],
 )
 def test_a_malformed_row_is_named_or_counted(tmp_path, changed, says):
@@ -181,6 +333,37 @@ def test_a_line_that_is_no_json_object(tmp_path, line, says):
     reading = read(file, skip_bad_rows=True)
     assert len(list(reading.passages)) == 2
     assert reading.left_out == {"malformed": 1}
+
+
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["\0", " ", "\ud800", PAGE, "https://[", "0_0"])
+    | st.text(max_size=20)
+)
+ODD_ROWS = st.dictionaries(
+    st.sampled_from(["url", "chunk", "chunk_id", "title", "headings"]),
+    VALUES | st.lists(VALUES, max_size=3) | st.dictionaries(st.text(max_size=3), VALUES),
+)
+
+
+@given(st.lists(ODD_ROWS | VALUES))
+def test_odd_rows_are_passages_or_malformed(tmp_path_factory, rows):
+    """Whatever stands in them, they are counted, and what is passed on can be stored and linked."""
+    file = tmp_path_factory.getbasetemp() / "odd.jsonl"
+    write_jsonl(file, [*ROWS, *rows])
+    reading = read(file, skip_bad_rows=True)
+    passages = list(reading.passages)
+    assert len(passages) + reading.left_out.total() == len(ROWS) + len(rows)
+    for passage in passages:
+        for text in (passage.url, passage.text, passage.chunk_id):
+            assert text.strip()
+        for text in (passage.text, passage.chunk_id, passage.title, *passage.headings):
+            assert "\0" not in text
+            text.encode()
+        assert passage.url.startswith("http")
 
 
 def test_parquet_and_viewer_rows_are_numbered_from_one(tmp_path):
@@ -245,7 +428,14 @@ def test_missing_folder_and_empty(tmp_path, name):
     assert "is empty" in fault(file)
     file.unlink()
     file.mkdir()
-    assert "is a folder" in fault(file)
+    assert "is a folder, not a table" in fault(file)
+
+
+def test_a_file_of_another_kind(tmp_path):
+    (tmp_path / "tea.docx").write_bytes(b"PK")
+    message = fault(tmp_path / "tea.docx")
+    assert "no reader for this kind of file" in message
+    assert ".parquet, .jsonl, .csv" in message
 
 
 def test_no_rows(tmp_path):

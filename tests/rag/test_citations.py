@@ -91,7 +91,11 @@ PARTS = ["[", "]", "(", ")", "1", "2", "9", "`", "```", "~~~", "\n", " ", "a", "
 @given(st.lists(st.sampled_from(PARTS), max_size=40).map("".join), st.data())
 def test_the_cuts_of_the_stream_change_nothing(raw, data):
     cuts = data.draw(st.lists(st.integers(0, len(raw)), max_size=30))
-    assert written(raw, cuts) == written(raw)
+    assert written(raw, cuts) == written(raw, range(len(raw))) == written(raw)
+
+
+def test_a_cut_inside_an_address_in_angle_brackets():
+    assert written("<www.[[", [6]) == written("<www.[[")
 
 
 @settings(max_examples=200, deadline=None)

@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rag.data import FootnoteError, Passage, Place
-from rag.index import Index, base_url, passage_hash, passage_id, write_lock
+from rag.index import Index, base_url, content_id, passage_hash, passage_id
+from rag.manifest import write_lock
 
 EMBEDDER = {"name": "made-up", "fingerprint": "f00d", "dimension": 8}
 SOURCE = {"base_url": "https://h.test/docs/", "passages": 20}
@@ -49,16 +51,38 @@ def test_what_goes_in_comes_out(folder):
     passages, vectors = some_passages(), some_vectors()
     assert len(index) == 20
     for passage, vector in zip(passages, vectors, strict=True):
-        hits = index.query(vector, 3)
-        assert hits[0].passage == passage
-        assert hits[0].score == pytest.approx(1, abs=1e-5)
-        assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
+        near = index.nearest(vector, 3)
+        assert next(iter(near)) == passage_id(passage)
+        assert next(iter(near.values())) == pytest.approx(1, abs=1e-5)
+        assert list(near.values()) == sorted(near.values(), reverse=True)
+        assert index.passages(list(near))[0] == passage
     expected = np.sort(vectors @ vectors[0])[::-1][:5]
-    np.testing.assert_allclose([h.score for h in index.query(vectors[0], 5)], expected, atol=1e-5)
+    np.testing.assert_allclose(list(index.nearest(vectors[0], 5).values()), expected, atol=1e-5)
+    assert sorted(index.all_passages("s"), key=str) == sorted(passages, key=str)
 
 
 def test_more_asked_for_than_there_is(folder):
-    assert len(Index.open(folder).query(some_vectors()[0], 100)) == 20
+    assert len(Index.open(folder).nearest(some_vectors()[0], 100)) == 20
+
+
+def test_words_find_passages(folder):
+    words = Index.open(folder).words
+    found = words.query(dict.fromkeys(words.terms("Which text is 7?"), 1.0), 20)
+    assert next(iter(found)) == passage_id(some_passages()[7])
+    assert len(found) == 20
+    # Title and headings are words of the passage as well.
+    assert len(words.query({"titl": 1.0}, 20)) == 20
+
+
+def test_candidates_know_their_vectors_and_pages(folder):
+    found = Index.open(folder).candidates([passage_id(p) for p in some_passages()[2:4]] + ["s\nno"])
+    by_id = dict(zip(found.ids, zip(found.vectors, found.pages, strict=True), strict=True))
+    for n in (2, 3):
+        vector, pages = by_id.pop(passage_id(some_passages()[n]))
+        np.testing.assert_allclose(vector, some_vectors()[n], atol=1e-6)
+        other = ("https://h.test/docs/other",) if n % 2 else ()
+        assert pages == (f"https://h.test/docs/page{n}", *other)
+    assert not by_id
 
 
 def test_a_passage_by_its_id_or_a_repeat_of_it(folder):
@@ -75,15 +99,48 @@ def test_two_sources_may_use_the_same_chunk_ids(folder):
         index.finish("t", SOURCE)
     index = Index.open(folder)
     assert len(index) == 25
-    assert len(index.hashes("s")) == 20
-    assert len(index.hashes("t")) == 5
+    assert len(dict(index.hashes("s"))) == 20
+    assert len(dict(index.hashes("t"))) == 5
+    shared = index.known_vectors(some_passages(7, "u"))
+    assert len(shared) == 7
+    np.testing.assert_allclose(
+        shared[passage_id(some_passages(1, "u")[0])], some_vectors()[0], atol=1e-6
+    )
 
 
 def test_remove(folder):
     index = Index.open(folder)
     with write_lock(folder):
         index.remove([passage_id(p) for p in some_passages()[:4]])
-    assert len(Index.open(folder)) == 16
+    again = Index.open(folder)
+    assert len(again) == len(again.words.ids()) == 16
+
+
+def test_update_leaves_text_and_vector(folder):
+    index = Index.open(folder)
+    before = some_passages()[3]
+    after = replace(before, chunk_id="new", url="https://h.test/docs/moved", repeats=())
+    with write_lock(folder):
+        index.update([after])
+    again = Index.open(folder)
+    assert again.passage("new") == after
+    assert dict(again.hashes("s"))[passage_id(after)] == passage_hash(after)
+    assert next(iter(again.nearest(some_vectors()[3], 1))) == passage_id(before)
+    for gone in ("3_0", "r3"):
+        with pytest.raises(FootnoteError):
+            again.passage(gone)
+
+
+def test_words_are_brought_to_the_state_of_the_passages(folder):
+    index = Index.open(folder)
+    missing = [passage_id(p) for p in some_passages()[:3]]
+    index.words.change([("s\nextra", "what nobody wrote")], missing)
+    checked = list(index.unfound())
+    assert sorted(lost for _, batch in checked for lost in batch) == sorted(missing)
+    assert index.level() == 4
+    assert index.words.ids() == set(index.ids())
+    assert index.level() == 0
+    assert not [lost for _, batch in index.unfound() for lost in batch]
 
 
 def test_every_passage_finds_itself(folder):
@@ -93,7 +150,7 @@ def test_every_passage_finds_itself(folder):
 
 
 def test_a_missing_passage_is_reported_as_not_found(folder):
-    ((_, lost),) = Index.open(folder).unfound(["s\n0_0", "s\ngone"])
+    ((_, lost),) = Index.open(folder).unfound([passage_id(some_passages()[0]), "s\ngone"])
     assert lost == ["s\ngone"]
 
 
@@ -103,10 +160,18 @@ def test_hash_covers_all_that_is_kept():
         {"text": "x"}, {"url": "https://h.test/x"}, {"title": "x"}, {"headings": ("A",)},
         {"repeats": ()},
     ]  # fmt: skip
-    from dataclasses import replace
-
     hashes = {passage_hash(replace(passage, **change)) for change in changes}
     assert len(hashes | {passage_hash(passage)}) == len(changes) + 1
+
+
+def test_what_a_passage_says_does_not_depend_on_where():
+    passage = some_passages()[1]
+    same = replace(passage, chunk_id="x", url="https://h.test/x", repeats=())
+    assert content_id(same) == content_id(passage)
+    others = [
+        replace(passage, **change) for change in ({"text": "x"}, {"title": "x"}, {"headings": ()})
+    ]
+    assert len({content_id(other) for other in [passage, *others]}) == 4
 
 
 def test_another_embedder_is_refused(folder):
@@ -151,7 +216,7 @@ def test_what_is_not_an_index(tmp_path):
 
 def test_a_second_process_that_writes_is_refused(folder):
     script = (
-        "import sys; from pathlib import Path; from rag.index import write_lock\n"
+        "import sys; from pathlib import Path; from rag.manifest import write_lock\n"
         "from rag.data import FootnoteError\n"
         "try:\n"
         "    with write_lock(Path(sys.argv[1])): print('written')\n"

@@ -24,7 +24,7 @@ class SlowAnswerer:
     def __init__(self, notes: Path):
         self._notes = notes
 
-    def draft(self, question, hits, history, stop):
+    def draft(self, question, hits, history, confidence, stop):
         return Draft(hits, self._write(stop))
 
     def _write(self, stop):

@@ -1,0 +1,59 @@
+"""How likely it is that the retrieved passages hold the answer.
+
+Three signs, none of which suffices: how near the best passage's vector is, how much of the
+question's weight in words one of the first passages covers, and how many of its words the whole
+documentation never uses (a question about something else is full of them). A logistic curve
+joins them; it was fitted on development questions, answerable against unanswerable (LOG.md).
+This module knows nothing of answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from rag.data import Hit
+from rag.index import context
+from rag.lexical import LexicalIndex
+
+SIMILARITY, COVERAGE, UNKNOWN, INTERCEPT = 6.21, 3.56, -9.67, -4.53
+READ = 3  # the first passages
+# Small documentation lacks ordinary words, too: below this many passages an unknown word counts
+# in proportion to their number.
+PASSAGES = 10_000
+
+
+def confidence(questions: Iterable[str], hits: Sequence[Hit], words: LexicalIndex) -> float:
+    """Between 0 and 1, for the question and those before it that it may depend on."""
+    if not hits:
+        return 0.0
+    similarity, coverage, unknown = signs(questions, hits, words)
+    return 1 / (
+        1
+        + math.exp(-(SIMILARITY * similarity + COVERAGE * coverage + UNKNOWN * unknown + INTERCEPT))
+    )
+
+
+def signs(
+    questions: Iterable[str], hits: Sequence[Hit], words: LexicalIndex
+) -> tuple[float, float, float]:
+    """The best similarity (a cosine), the greatest share of the question's words, weighted by
+    rarity, that one of the first passages holds, and the share of words that no passage holds."""
+    terms = {term for question in questions for term in words.terms(question)}
+    count = len(words)
+    used = {term: words.passages_with(term) for term in terms}
+    # The weight of BM25; a word that is nowhere weighs like one in half a passage.
+    weights = {t: math.log(1 + (count - n + 0.5) / (n + 0.5)) for t, n in used.items()}
+    covered = [
+        sum(weights[term] for term in terms & set(words.terms(_read(hit)))) for hit in hits[:READ]
+    ]
+    unknown = sum(not n and not words.resembles(term) for term, n in used.items())
+    return (
+        max(hit.similarity for hit in hits),
+        max(covered) / (sum(weights.values()) or 1.0),
+        unknown / max(1, len(terms)) * min(1.0, count / PASSAGES),
+    )
+
+
+def _read(hit: Hit) -> str:
+    return f"{context(hit.passage)}\n{hit.passage.text}"
