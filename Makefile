@@ -13,7 +13,7 @@ DEMO_SOURCE := python:transformers \
 	--source-url https://github.com/huggingface/transformers/blob/v{version}/src/
 DEMO_QUESTION := How do I stream generated text token by token?
 
-.PHONY: setup demo chat test lint screenshot
+.PHONY: setup demo chat test lint screenshot bench-retrieval
 .DEFAULT_GOAL := demo
 
 setup: .venv/ready
@@ -46,3 +46,11 @@ lint: setup
 # The README's picture, taken in a real browser (Debian's chromium) of the demo's index.
 screenshot: setup
 	$(BIN)/python tests/ui/screenshot.py $(INDEX) ui/chat.png
+
+# What each ingredient of retrieval is worth: on the documentation of accelerate as installed, or
+# on another SOURCE with its QUESTIONS.
+SOURCE ?= python:accelerate
+QUESTIONS ?= eval/sets/accelerate.jsonl
+bench-retrieval: setup
+	$(BIN)/python bench/retrieval.py $(SOURCE) $(QUESTIONS) \
+		--source-url https://github.com/huggingface/accelerate/blob/v{version}/src/
