@@ -22,6 +22,7 @@ from rag.exported import ExportedEncoder, is_exported
 from rag.extractive import ExtractiveAnswerer
 from rag.index import Index
 from rag.prompt import NOT_FOUND
+from rag.reranker import CrossEncoder
 from rag.retriever import Retriever, last_question
 
 MAX_QUESTION = 4000  # characters; a question and a pasted traceback fit
@@ -64,12 +65,14 @@ class Chatbot:
         generator: str | None = None,
         *,
         embedder: str | None = None,
+        reranker: str | None = None,
         device_map: str = "auto",
     ) -> Chatbot:
         """A chatbot on the index in `folder`.
 
         `generator` is a chat model's hub id or path, or the URL of an OpenAI-style server
         (`http://host/v1`); None answers with quoted sentences, without a language model.
+        `reranker` is a cross-encoder's hub id or path, which reads the best passages again.
         `embedder` is only needed when the index keeps none of its own and the model has moved: a
         hub id or path of the same model. `device_map` is accelerate's, for the generator.
 
@@ -77,13 +80,14 @@ class Chatbot:
         """
         index = Index.open(folder)
         encoder = _encoder(index, embedder)
+        retriever = Retriever(index, encoder, CrossEncoder(reranker) if reranker else None)
         if generator is None:
-            return cls(index, Retriever(index, encoder), ExtractiveAnswerer(encoder))
+            return cls(index, retriever, ExtractiveAnswerer(encoder))
         from rag.generative import GenerativeAnswerer
         from rag.generator import load_generator
 
         answerer = GenerativeAnswerer(load_generator(generator, device_map=device_map))
-        return cls(index, Retriever(index, encoder), answerer)
+        return cls(index, retriever, answerer)
 
     def search(self, question: str, k: int = 10, history: Sequence[Message] = ()) -> list[Hit]:
         """The k passages that best match the question, best first; fewer if there are no more.

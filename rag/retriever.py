@@ -16,6 +16,7 @@ import numpy as np
 from rag.data import Hit, Message, Passage, Place
 from rag.encoder import Encoder
 from rag.index import Candidates, Index, passage_id
+from rag.reranker import DEPTH, CrossEncoder
 
 POOL = 100  # candidates from each side
 LEXICAL = 0.4  # the words' share of a passage's score; each side is scaled by its best
@@ -29,14 +30,21 @@ ASKED_BEFORE, ANSWERED_BEFORE = 0.7, 0.3
 class Retriever:
     """Hybrid retrieval over an index. Threads may share it."""
 
-    def __init__(self, index: Index, encoder: Encoder):
+    def __init__(self, index: Index, encoder: Encoder, reranker: CrossEncoder | None = None):
         """Raises FootnoteError if the index was made with another embedder."""
         index.check_embedder({"name": "given", "fingerprint": encoder.fingerprint})
         self._index = index
         self._encoder = encoder
+        self._reranker = reranker
 
     def search(self, question: str, k: int, history: Sequence[Message] = ()) -> list[Hit]:
         """The k best passages for the question in the light of the conversation before it."""
+        if self._reranker is None:
+            return self._ranked(question, k, history)
+        hits = self._ranked(question, max(k, DEPTH), history)
+        return self._reranker.rerank(in_context(question, history), hits)[:k]
+
+    def _ranked(self, question: str, k: int, history: Sequence[Message]) -> list[Hit]:
         (vector,) = self._encoder.encode([in_context(question, history)])
         pool = max(POOL, k)
         near = self._index.nearest(vector, pool)

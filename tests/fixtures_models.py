@@ -22,3 +22,9 @@ def tiny_qwen3(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_embedder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sentence-embedding model of 32 dimensions."""
     return tiny_models.embedder(tmp_path_factory.mktemp("embedder") / "tiny-bert")
+
+
+@pytest.fixture(scope="session")
+def tiny_reranker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cross-encoder with an order of its own."""
+    return tiny_models.reranker(tmp_path_factory.mktemp("reranker") / "tiny-cross-encoder")

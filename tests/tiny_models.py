@@ -121,6 +121,26 @@ def embedder(folder: Path) -> Path:
     return folder
 
 
+def reranker(folder: Path, labels: int = 1) -> Path:
+    """A random cross-encoder, spread out so that no two pairs score alike."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(3)
+    words = tokenizer(None)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=512,
+        num_labels=labels,
+        initializer_range=1.0,
+    )
+    return _saved(BertForSequenceClassification(config), words, folder)
+
+
 def _sizes(words, context: int) -> dict:
     return {
         "vocab_size": len(words),

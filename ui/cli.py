@@ -41,6 +41,10 @@ GeneratorOption = Annotated[
         "(http://host/v1). Without one, sentences are quoted."
     ),
 ]
+RerankerOption = Annotated[
+    str | None,
+    typer.Option(help="A cross-encoder's hub id or path, to read the best passages again."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DEFAULT_INDEX = Path("index")
 
@@ -152,10 +156,11 @@ def search(
     question: str,
     index: IndexOption = DEFAULT_INDEX,
     k: Annotated[int, typer.Option("-k", min=1, help="How many passages.")] = 10,
+    reranker: RerankerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the passages that best match a question."""
-    hits = open_chatbot(index).search(question, k)
+    hits = open_chatbot(index, reranker=reranker).search(question, k)
     if as_json:
         print_json({"question": question, "hits": [hit_row(hit) for hit in hits]})
         return
@@ -177,10 +182,11 @@ def ask(
     question: str,
     index: IndexOption = DEFAULT_INDEX,
     generator: GeneratorOption = None,
+    reranker: RerankerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question, with footnotes."""
-    bot = open_chatbot(index, generator)
+    bot = open_chatbot(index, generator, reranker)
     if as_json:
         print_json(answer_row(question, bot.ask(question), bot.answerer))
         return
@@ -200,6 +206,7 @@ def ask(
 def chat(
     index: IndexOption = DEFAULT_INDEX,
     generator: GeneratorOption = None,
+    reranker: RerankerOption = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 7860,
     auth: Annotated[
@@ -210,7 +217,7 @@ def chat(
     from ui.web import launch, read_users
 
     users = read_users(auth) if auth else None
-    launch(open_chatbot(index, generator), host=host, port=port, users=users)
+    launch(open_chatbot(index, generator, reranker), host=host, port=port, users=users)
 
 
 @app.command("eval")
@@ -221,6 +228,7 @@ def evaluate(
         Path | None, typer.Option(help="A new folder for rows and summary; by default in runs/.")
     ] = None,
     generator: GeneratorOption = None,
+    reranker: RerankerOption = None,
 ) -> None:
     """Run a question set and measure retrieval, answers, citations and abstention."""
     from eval.questions import read_questions
@@ -229,7 +237,7 @@ def evaluate(
     from eval.run import evaluate as run_evaluation
 
     asked = read_questions(questions)
-    bot = open_chatbot(index, generator)
+    bot = open_chatbot(index, generator, reranker)
     folder = out or default_out(questions)
     with progress_bars() as progress:
         summary = run_evaluation(
@@ -304,14 +312,14 @@ def check_index(index: Index, progress: Progress) -> None:
         )
 
 
-def open_chatbot(index: Path, generator: str | None = None) -> Chatbot:
+def open_chatbot(index: Path, generator: str | None = None, reranker: str | None = None) -> Chatbot:
     """The chatbot, with a sign of life on standard error while models load."""
     from rich.console import Console
 
     with Console(stderr=True).status("opening the index and its models"):
         from rag.chatbot import Chatbot
 
-        return Chatbot.open(index, generator)
+        return Chatbot.open(index, generator, reranker=reranker)
 
 
 @contextmanager
@@ -340,6 +348,9 @@ def progress_bars() -> Iterator[Progress]:
 
         def report(step: str, done: int, total: int | None) -> None:
             if step not in tasks:
+                for task in bars.tasks:  # one whose end was not known has come to it
+                    if task.total is None:
+                        bars.update(task.id, total=task.completed)
                 tasks[step] = bars.add_task(step, total=total)
             bars.update(tasks[step], advance=done, total=total)
 
