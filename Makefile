@@ -13,7 +13,7 @@ DEMO_SOURCE := python:transformers \
 	--source-url https://github.com/huggingface/transformers/blob/v{version}/src/
 DEMO_QUESTION := How do I stream generated text token by token?
 
-.PHONY: setup demo chat test lint screenshot bench-retrieval
+.PHONY: setup demo chat test lint screenshot bench-retrieval bench-query bench-ingest
 .DEFAULT_GOAL := demo
 
 setup: .venv/ready
@@ -52,5 +52,12 @@ screenshot: setup
 SOURCE ?= python:accelerate
 QUESTIONS ?= eval/sets/accelerate.jsonl
 bench-retrieval: setup
-	$(BIN)/python bench/retrieval.py $(SOURCE) $(QUESTIONS) \
+	$(BIN)/python -P bench/retrieval.py $(SOURCE) $(QUESTIONS) \
 		--source-url https://github.com/huggingface/accelerate/blob/v{version}/src/
+
+# The latency of a search, and the speed of an ingest, beside the least they can cost.
+bench-query: setup
+	$(BIN)/python -P bench/query.py $(INDEX) eval/sets/demo.jsonl
+
+bench-ingest: setup
+	$(BIN)/python -P bench/ingest.py $(TABLE)

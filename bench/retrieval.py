@@ -1,6 +1,6 @@
 """What each ingredient of retrieval is worth: alone, together, and taken away.
 
-    python bench/retrieval.py SOURCE QUESTIONS.jsonl... [--source-url URL] [--work DIR]
+    python -P bench/retrieval.py SOURCE QUESTIONS.jsonl... [--source-url URL] [--work DIR]
 
 The product itself is measured, with its constants changed for each variant. SOURCE is read into
 two indexes below DIR, with titles and headings and without; they are kept, so that a second run
