@@ -3,45 +3,79 @@
 A text is a row of blocks: paragraphs, list items, headings, doctests, fenced code, tables. Whole
 blocks are packed into a piece while they fit; only a block that is too long by itself is cut, at
 its lines, and a line that is too long at its spaces. Line breaks and indentation are kept. This
-module knows nothing of passages, pages or tokens.
+module knows nothing of passages or pages.
 """
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
-# Characters in a piece. All-MiniLM-L6-v2 reads 256 tokens; documentation with code in it runs at
-# about four characters a token, so a longer piece would be embedded without its end.
-LIMIT = 1000
+from ingest.tokens import prefix, size
 
-# A longer head is not repeated where its table is cut.
-LONGEST_HEAD = LIMIT // 2
+# Tokens in a piece. All-MiniLM-L6-v2 reads 256 with the two that it puts around a text; the end
+# of a longer piece would not be embedded. Some room is left for other counts of the same text.
+LIMIT = 240
+# Characters in a piece for each of its tokens. White space is no token and a word of more than a
+# hundred characters is one, so tokens alone would let a piece grow without end.
+STRETCH = 8
+LONGEST = STRETCH * LIMIT
 
-# A longer marker or info string is taken for text: what a cut repeats has to stay short. A row
-# of more than three tildes underlines a title in reStructuredText.
+# A heavier line opens or closes no fence but is taken for text: what a cut repeats has to stay
+# short.
+LONGEST_OPENING = LIMIT // 4
+LONGEST_CLOSING = LIMIT // 8
+# The least room that a caller of `split` may leave: a cut fence and some code fit in.
+LEAST = LIMIT // 2
+
+# A row of more than three tildes underlines a title in reStructuredText.
 FENCE = re.compile(r"( {0,40})(`{3,10}|~{3}(?!~))([^`]{0,80})")
 # The row under a table's head: |---|:---:|
 DELIMITER = re.compile(r"\s*+\|?\s*+:?-++:?\s*+(\|\s*+:?-++:?\s*+)*+\|?\s*+")
+SPACES = re.compile(r"\s*")
 STARTS = re.compile(r"\s*([-*+]\s|\d{1,9}[.)]\s|#{1,6}\s|>>>)")
 
 
-def split(text: str) -> list[str]:
-    """The pieces of `text` in order, each at most LIMIT characters; none for a blank text.
+def split(text: str, room: float = LIMIT) -> list[str]:
+    """The pieces of `text` in order, each of at most the weight `room`; none for a blank text.
 
-    Nothing but white space is lost. A fenced block that is cut has its fence closed and opened
-    again, and one that the text leaves open is closed. A table that is cut has its head again in
-    each part.
+    A piece of the weight LIMIT has at most LIMIT tokens and LONGEST characters. Less `room` than
+    LEAST is not kept to. Nothing but white space is lost. A fenced block that is cut has its fence
+    closed and opened again, and one that the text leaves open is closed. A table that is cut has
+    its head again in each part.
     """
-    pieces = []
-    piece = ""
+    room = max(room, LEAST)
+    pieces: list[list[str]] = [[]]
+    used = 0.0  # of the last piece
     for block in _blocks(text):
-        for part in _cut(block):
-            if len((piece + part).rstrip()) > LIMIT:
-                pieces.append(piece)
-                piece = ""
-            piece += part
-    pieces.append(piece)
+        whole = "\n".join(block)
+        parts = [whole]
+        if weight(whole.rstrip()) > room:
+            # What little stands before a block that is cut, such as a title, stays with it.
+            parts = _cut(block, room - (used if used <= room / 8 else 0))
+        for part in parts:
+            if used + weight(part.rstrip()) > room:
+                pieces.append([])
+                used = 0.0
+            pieces[-1].append(part)
+            used += weight(part)
+    texts = map("\n".join, pieces)
     # Outer blank lines go; the first line's indentation stays.
-    return [re.sub(r"\A(\s*\n)+", "", piece).rstrip() for piece in pieces if piece.strip()]
+    return [re.sub(r"\A(\s*\n)+", "", piece).rstrip() for piece in texts if piece.strip()]
+
+
+def weight(text: str) -> float:
+    """How much of a piece the text fills, in tokens; it adds up over lines.
+
+    A line that is long for its tokens weighs by its characters.
+    """
+    return sum(map(_line_weight, text.split("\n")))
+
+
+@lru_cache(maxsize=2**10)
+def _line_weight(line: str) -> float:
+    by_length = (len(line) + 1) / STRETCH  # with its line break
+    # What is too long in any case need not be read.
+    return by_length if by_length > LIMIT else max(by_length, size(line))
 
 
 def fenced(code: str, language: str) -> str:
@@ -49,6 +83,19 @@ def fenced(code: str, language: str) -> str:
     runs = re.findall(r"^[ \t]*(`+)", code, re.MULTILINE)
     fence = "`" * max(3, max(map(len, runs), default=0) + 1)
     return f"{fence}{language}\n{code}\n{fence}"
+
+
+def opens(line: str) -> str:
+    """The marker of the fence that `line` opens, nothing when it opens none."""
+    found = FENCE.fullmatch(line)
+    return found[2] if found and weight(line) <= LONGEST_OPENING else ""
+
+
+def closes(line: str, fence: str) -> bool:
+    """Whether `line` closes the open `fence`."""
+    marker = line.strip()
+    closed = marker.startswith(fence) and set(marker) == {fence[0]}
+    return closed and weight(line) <= LONGEST_CLOSING
 
 
 def is_delimiter(line: str, before: str) -> bool:
@@ -63,7 +110,7 @@ def _blocks(text: str) -> Iterator[list[str]]:
     for line in (line.rstrip() for line in text.split("\n")):
         if fence:
             block.append(line)
-            if _closes(line, fence):
+            if closes(line, fence):
                 fence = ""
             continue
         if block and is_delimiter(line, block[-1]):
@@ -76,8 +123,7 @@ def _blocks(text: str) -> Iterator[list[str]]:
             yield block
             block = []
         block.append(line)
-        if opened := FENCE.fullmatch(line):
-            fence = opened[2]
+        fence = opens(line)
     if fence:
         block.append(_indent(block[0]) + fence)
     yield block
@@ -86,7 +132,7 @@ def _blocks(text: str) -> Iterator[list[str]]:
 def _starts(line: str, block: list[str]) -> bool:
     """Whether `line` begins a new block after the lines of `block`."""
     last = block[-1]
-    if not last or FENCE.fullmatch(line) or FENCE.fullmatch(block[0]):
+    if not last or opens(line) or opens(block[0]):
         return True
     if block[0].lstrip().startswith(">>>"):
         return False
@@ -94,50 +140,51 @@ def _starts(line: str, block: list[str]) -> bool:
     return bool(STARTS.match(line)) or len(_indent(line)) < len(_indent(last))
 
 
-def _closes(line: str, fence: str) -> bool:
-    """Whether `line` closes the open `fence`; an overlong one does not, since cuts repeat it."""
-    marker = line.strip()
-    return len(line) <= 100 and marker.startswith(fence) and set(marker) == {fence[0]}
-
-
 def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def _cut(block: list[str]) -> list[str]:
-    """The block as text in one part, or in several where it is longer than LIMIT."""
-    text = "\n".join(block) + "\n"
-    if len(text.rstrip()) <= LIMIT:
-        return [text]
+def _cut(block: list[str], room: float) -> list[str]:
+    """The block in parts of at most the weight `room`."""
     if len(block) > 2 and is_delimiter(block[1], block[0]):
-        head = f"{block[0]}\n{block[1]}\n"
-        if len(head) <= LONGEST_HEAD:
-            return [f"{head}{part}\n" for part in _pack(block[2:], LIMIT - len(head))]
-    if not FENCE.fullmatch(block[0]):
-        return [part + "\n" for part in _pack(block, LIMIT)]
+        head = f"{block[0]}\n{block[1]}"
+        if weight(head) <= room / 2:  # a heavier head is not repeated
+            return [f"{head}\n{part}" for part in _pack(block[2:], room - weight(head))]
+    if not opens(block[0]):
+        return _pack(block, room)
     end = max(i for i, line in enumerate(block) if line)  # the closing fence
     opening, closing = block[0], block[end]
-    room = LIMIT - len(opening) - len(closing) - 2
-    parts = [f"{opening}\n{part}\n{closing}\n" for part in _pack(block[1:end], room)]
-    return [*parts, "\n" * len(block[end + 1 :])]
+    inside = _pack(block[1:end], room - weight(f"{opening}\n{closing}"))
+    parts = [f"{opening}\n{part}\n{closing}" for part in inside]
+    return [*parts, *block[end + 1 :]]
 
 
-def _pack(lines: list[str], room: int) -> list[str]:
-    """Lines joined into parts of at most `room` characters; blank parts are left out."""
-    parts = [""]
+def _pack(lines: list[str], room: float) -> list[str]:
+    """Lines joined into parts of at most the weight `room`; blank parts are left out."""
+    parts: list[list[str]] = [[]]
+    used = 0.0  # of the last part
     for stretch in (stretch for line in lines for stretch in _shorten(line, room)):
-        if len(parts[-1]) + len(stretch) + 1 > room:
-            parts.append(stretch)
-        else:
-            parts[-1] += "\n" + stretch if parts[-1] else stretch
-    return [part for part in parts if part.strip()]
+        if used + weight(stretch) > room:
+            parts.append([])
+            used = 0.0
+        parts[-1].append(stretch)
+        used += weight(stretch)
+    return [part for part in map("\n".join, parts) if part.strip()]
 
 
-def _shorten(line: str, room: int) -> Iterator[str]:
-    """A line in stretches of at most `room` characters, cut at spaces where there are any."""
-    while len(line) > room:
-        space = line.rfind(" ", 1, room + 1)
-        end = space if space > 0 else room
-        yield line[:end]
-        line = line[end:].lstrip()
-    yield line
+def _shorten(line: str, room: float) -> Iterator[str]:
+    """A line in stretches of at most the weight `room`, cut at spaces where there are any."""
+    if weight(line) <= room:
+        yield line
+        return
+    start = 0
+    while start < len(line):
+        # Within these characters, a line break among them, only tokens can be too many.
+        within = line[start : start + int(room * STRETCH) - 1]
+        end = start + prefix(within, int(room))
+        if end < len(line):
+            space = line.rfind(" ", start + len(_indent(within)) + 1, end + 1)
+            end = space if space > 0 else end
+        yield line[start:end]
+        after = SPACES.match(line, end)
+        start = after.end() if after else end

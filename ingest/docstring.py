@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ingest.chunker import FENCE, LIMIT, STARTS
+from ingest.chunker import LEAST, LIMIT, STARTS, closes, opens, split, weight
 
 RETURNS = "return"  # stands for the result among documented names, since it can be no parameter
-# Characters of a signature. A longer one stands after the text, so that the text comes first; one
-# that would not fit a piece is left out, since nobody reads a hundred parameters in a row.
+# Characters of a signature. A longer one stands after the text, so that the text comes first, and
+# so does one that leaves too little of the piece to the text; one that would not fit a piece is
+# left out, since nobody reads a hundred parameters in a row.
 SIGNATURE = 400
 
 # What sections are called in docstrings, and what a piece that begins inside one says it has.
@@ -77,21 +78,21 @@ def documented(docstring: str) -> frozenset[str]:
 
 
 def pieces(name: str, signature: str, docstring: str) -> list[str]:
-    """The documentation of the object `name` in pieces of at most LIMIT characters.
+    """The documentation of the object `name` in pieces of at most the weight LIMIT.
 
     No word of the docstring is lost, and their order is kept. A signature longer than SIGNATURE
     comes last, one longer than a piece not at all. A name of hundreds of characters makes pieces
-    longer than LIMIT.
+    heavier than LIMIT.
     """
-    long = len(signature) > SIGNATURE
+    long = len(signature) > SIGNATURE or weight(_fenced(signature)) > LIMIT - LEAST
     head = _fenced(f"{name}(...)" if long else signature)
     whole = f"{head}\n\n{docstring.strip()}".rstrip()
-    if len(whole) <= LIMIT and not long:
+    if weight(whole) <= LIMIT and not long:
         return [whole]
     blocks = _glued(list(_blocks(docstring)))
     packed = _packed(name, head, blocks)
     last = f"`{name}` signature\n\n{_fenced(signature)}"
-    return [*packed, last] if long and len(last) <= LIMIT else packed
+    return [*packed, last] if long and weight(last) <= LIMIT else packed
 
 
 def _fenced(code: str) -> str:
@@ -113,8 +114,8 @@ def _packed(name: str, head: str, blocks: list[_Block]) -> list[str]:
         parts = [block.text]
         if not _fits(piece, block.text):
             again = f"`{block.entry}` (continued):\n" if block.entry else ""
-            room = LIMIT - max(len(piece), len(lead) + len(again))
-            first, *rest = _cut(block.lines, max(room, LIMIT // 4))
+            taken = max(weight(piece), weight(lead + again))
+            first, *rest = split(block.text, LIMIT - taken)
             parts = [first, *(again + part for part in rest)]
         for part in parts[:-1]:
             packed.append(piece + part)
@@ -125,7 +126,7 @@ def _packed(name: str, head: str, blocks: list[_Block]) -> list[str]:
 
 
 def _fits(piece: str, more: str) -> bool:
-    return len((piece + more).rstrip()) <= LIMIT
+    return weight((piece + more).rstrip()) <= LIMIT
 
 
 def _lead(name: str, block: _Block) -> str:
@@ -191,14 +192,9 @@ def _blocks(docstring: str) -> Iterator[_Block]:
 
 def _mind_fence(line: str, at: _Reader) -> None:
     if at.fence:
-        at.fence = "" if _closes(line, at.fence) else at.fence
-    elif opened := FENCE.fullmatch(line):
-        at.fence = opened[2]
-
-
-def _closes(line: str, fence: str) -> bool:
-    marker = line.strip()
-    return marker.startswith(fence) and set(marker) == {fence[0]}
+        at.fence = "" if closes(line, at.fence) else at.fence
+    else:
+        at.fence = opens(line)
 
 
 def _begins(line: str, following: str, at: _Reader) -> _Block | None:
@@ -261,7 +257,7 @@ def _starts_text(line: str, before: list[str]) -> bool:
         return False
     last = before[-1]
     first = next((one for one in before if one), "")
-    if not last or FENCE.fullmatch(line) or FENCE.fullmatch(first):
+    if not last or opens(line) or opens(first):
         return True
     if first.lstrip().startswith(">>>"):
         return False
@@ -270,43 +266,3 @@ def _starts_text(line: str, before: list[str]) -> bool:
 
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
-
-
-def _cut(lines: list[str], room: int) -> list[str]:
-    """The lines in parts of at most `room` characters, cut between lines where it can be; a
-    fence that is cut is closed, and opened again in the next part."""
-    parts: list[str] = []
-    part: list[str] = []
-    opening = ""  # of the fence that is open
-    for line in lines:
-        for stretch in _stretches(line, room - 2 * len(opening) - 2):
-            closing = _closing(opening)
-            if part and len("\n".join([*part, stretch, *closing])) > room:
-                parts.append("\n".join([*part, *closing]))
-                part = [opening] if opening else []
-            part.append(stretch)
-        if opening:
-            opening = "" if _closes(line, _marker(opening)) else opening
-        elif FENCE.fullmatch(line):
-            opening = line
-    parts.append("\n".join([*part, *_closing(opening)]))
-    return [part for part in parts if part.strip()]
-
-
-def _marker(opening: str) -> str:
-    found = FENCE.fullmatch(opening)
-    return found[2] if found else ""
-
-
-def _closing(opening: str) -> list[str]:
-    return [opening[: _indent(opening)] + _marker(opening)] if opening else []
-
-
-def _stretches(line: str, room: int) -> Iterator[str]:
-    """A line in stretches of at most `room` characters, cut at spaces where there are any."""
-    while len(line) > room:
-        space = line.rfind(" ", _indent(line) + 1, room + 1)
-        end = space if space > 0 else room
-        yield line[:end]
-        line = line[end:].lstrip()
-    yield line

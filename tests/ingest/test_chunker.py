@@ -4,14 +4,21 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.chunker import FENCE, LIMIT, fenced, split
+from ingest.chunker import LEAST, LIMIT, LONGEST, fenced, opens, split, weight
+from ingest.tokens import size
 
 
-def paragraph(words: int) -> str:
-    return " ".join(f"word{n}" for n in range(words))
+def paragraph(share: float) -> str:
+    """A paragraph that fills about this share of a piece."""
+    return " ".join(["word"] * round(share * LIMIT))
+
+
+def letters(share: float) -> str:
+    """One word, of so many tokens that it fills about this share of a piece."""
+    return "我" * round(share * LIMIT)
 
 
 def test_a_short_text_stays_as_it_is():
@@ -25,7 +32,7 @@ def test_a_blank_text_has_no_pieces(text):
 
 
 def test_whole_paragraphs_are_packed():
-    texts = [paragraph(60) for _ in range(4)]  # about 420 characters each
+    texts = [paragraph(0.45) for _ in range(4)]
     assert split("\n\n".join(texts)) == ["\n\n".join(texts[:2]), "\n\n".join(texts[2:])]
 
 
@@ -34,14 +41,14 @@ def test_indentation_at_the_start_of_a_piece_is_kept():
 
 
 def test_code_that_fits_a_piece_is_not_cut():
-    code = "```python\n" + "\n\n".join(f"step_{n} = {n}" for n in range(30)) + "\n```"
-    pieces = split(f"{paragraph(100)}\n\n{code}\n\n{paragraph(100)}")
+    code = "```python\n" + "\n\n".join(f"step_{n} = {n}" for n in range(LIMIT // 8)) + "\n```"
+    pieces = split(f"{paragraph(0.7)}\n\n{code}\n\n{paragraph(0.7)}")
     assert code in pieces
 
 
 def test_a_doctest_that_fits_a_piece_is_not_cut():
-    doctest = "\n".join(f">>> pour({n})\n'cup {n}'" for n in range(20))
-    pieces = split(f"{paragraph(110)}\n\n{doctest}\n\n{paragraph(110)}")
+    doctest = "\n".join(f">>> pour({n})\n'cup {n}'" for n in range(LIMIT // 16))
+    pieces = split(f"{paragraph(0.7)}\n\n{doctest}\n\n{paragraph(0.7)}")
     assert doctest in pieces
 
 
@@ -63,12 +70,12 @@ def test_a_fence_that_is_never_closed_is_closed():
 
 
 def test_a_closing_fence_longer_than_the_opening_one_is_kept():
-    pieces = split("\n".join(["```", "x" * LIMIT, "````"]))
+    pieces = split("\n".join(["```", letters(1), "````"]))
     assert [piece.split("\n")[-1] for piece in pieces] == ["````", "````"]
 
 
 def test_a_row_of_tildes_under_a_title_opens_no_code():
-    text = f"Teapots\n~~~~~~~\n\n{paragraph(90)}\n\n{paragraph(90)}"
+    text = f"Teapots\n~~~~~~~\n\n{paragraph(0.7)}\n\n{paragraph(0.7)}"
     assert not any("```" in piece or piece.endswith("~~~") for piece in split(text))
 
 
@@ -77,8 +84,8 @@ ROWS = [f"| cup {n} | {n} spoons of tea and some milk |" for n in range(60)]
 
 
 def test_a_table_that_fits_a_piece_is_not_cut():
-    table = "\n".join([HEAD, *ROWS[:15]])
-    assert table in split(f"{paragraph(100)}\n\n{table}\n\n{paragraph(100)}")
+    table = "\n".join([HEAD, *ROWS[: LIMIT // 20]])
+    assert table in split(f"{paragraph(0.7)}\n\n{table}\n\n{paragraph(0.7)}")
 
 
 def test_a_long_table_is_cut_between_rows_and_each_part_has_its_head():
@@ -101,7 +108,7 @@ def test_a_table_without_outer_bars_is_one():
 
 
 def test_a_head_that_would_fill_the_piece_is_not_repeated():
-    head = f"| {'cup ' * 200}| b |\n|---|---|"
+    head = f"| {paragraph(0.6)} | b |\n|---|---|"
     pieces = split("\n".join([head, *ROWS]))
     assert [piece for piece in pieces if "|---|" in piece] == pieces[:1]
 
@@ -113,23 +120,48 @@ def test_a_table_in_code_is_code():
 
 @pytest.mark.parametrize("code", ["x", "```\nx\n```", "  ````py\n  ````", "a `b` c"])
 def test_fenced_code_is_one_block_whatever_is_in_it(code):
-    block = fenced(f"{code}\n\n{'x' * (LIMIT - 60)}", "md")
-    assert split(f"{paragraph(20)}\n\n{block}\n\n{paragraph(20)}")[1:-1] == [block]
+    block = fenced(f"{code}\n\n{letters(0.85)}", "md")
+    assert split(f"{paragraph(0.2)}\n\n{block}\n\n{paragraph(0.2)}")[1:-1] == [block]
 
 
 def test_parameters_are_cut_between_not_inside():
-    entries = [f"    cup_{n} (`int`):\n        {paragraph(20)}" for n in range(20)]
+    entries = [f"    cup_{n} (`int`):\n        {paragraph(0.1)}" for n in range(20)]
     for piece in split("Args:\n" + "\n".join(entries)):
         assert piece.removeprefix("Args:\n").split("\n")[0].startswith("    cup_")
 
 
 def test_one_endless_word_is_cut():
-    pieces = split("x" * (3 * LIMIT + 1))
+    pieces = split(letters(3) + "我")
     assert [len(piece) for piece in pieces] == [LIMIT, LIMIT, LIMIT, 1]
 
 
+def test_a_word_too_long_for_the_tokenizer_is_cut_by_its_characters():
+    pieces = split("x" * (2 * LONGEST))
+    assert size("x" * LONGEST) == 1
+    assert [len(piece) for piece in pieces] == [LONGEST - 1, LONGEST - 1, 2]
+
+
+def test_what_introduces_code_that_is_cut_stays_with_it():
+    lines = [f"cup_{n} = pour()" for n in range(LIMIT)]
+    first, second, *_ = split("\n".join(["Pour often:", "", "```py", *lines, "```"]))
+    assert first.startswith("Pour often:\n\n```py\ncup_0 =")
+    assert second.startswith("```py\n")
+
+
+@pytest.mark.parametrize("line", ["``` " + "!" * 75, "`" * 99 + "!"])
+def test_a_fence_that_a_cut_could_not_repeat_is_text(line):
+    assert opens("```python") == "```"
+    assert not opens(line)
+
+
+def test_what_fits_weighs_as_much_as_its_lines():
+    text = f"{paragraph(0.2)}\n\n{' ' * 300}x\n\n"
+    assert weight(f"{text}\n{text}") == 2 * weight(text)
+    assert weight(" " * 79) == 10
+
+
 def test_a_long_line_is_cut_at_spaces():
-    text = paragraph(1000)
+    text = " ".join(f"word{n}" for n in range(5 * LIMIT))
     assert " ".join(split(text)) == text
 
 
@@ -141,18 +173,26 @@ LINES = st.lists(
             ["", "```", "```py", "    ```", "~~~", "````", ">>> tea()", "- item", "# T"]
         ),
         st.sampled_from(["| a | b |", "|---|---|", "a|b", "- | -"]),
-        st.integers(1, 2500).map(lambda n: "x" * n),
+        st.integers(1, 2 * LONGEST).map(lambda n: "x" * n),
+        st.integers(1, 2 * LIMIT).map(lambda n: "茶を飲む。" * n),
+        st.integers(1, 2 * LIMIT).map(lambda n: "차를 마셔요" * n),
+        st.integers(1, 2 * LIMIT).map(lambda n: "🫖🍵" * n),
+        st.integers(1, LIMIT).map(lambda n: "for cup in cups: cup.pour(tea[0], ml=200); " * n),
+        st.integers(1, 2 * LIMIT).map(lambda n: "de ad be ef 00 7f " * n),
+        st.integers(1, 2 * LIMIT).map(lambda n: "deadbeef+007f/" * n),
+        st.integers(1, 2 * LIMIT).map(lambda n: "a\x00[SEP]e\u0301\x0b" * n),
         st.integers(1, 700).map(lambda n: "ab " * n),
         st.integers(1, 1500).map(lambda n: " " * n + "end"),
     ),
-    max_size=60,
+    max_size=30,
 ).map("\n".join)
 
 
+@settings(deadline=None)
 @given(LINES)
 def test_nothing_is_lost_or_reordered_and_sizes_are_bounded(text):
     pieces = split(text)
-    assert all(0 < len(piece) <= LIMIT for piece in pieces)
+    assert all(size(piece) <= LIMIT and len(piece) <= LONGEST for piece in pieces)
     assert all(piece.strip() for piece in pieces)
     # The characters of the text appear in order; only repeated fences and heads of tables may
     # stand between them.
@@ -162,6 +202,27 @@ def test_nothing_is_lost_or_reordered_and_sizes_are_bounded(text):
         assert "".join("".join(pieces).split()) == "".join(text.split())
 
 
+@settings(deadline=None)
+@given(LINES, st.integers(0, LIMIT))
+def test_less_room_is_kept_to(text, room):
+    assert all(weight(piece) <= max(room, LEAST) for piece in split(text, room))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.4, 0.5, 0.6])
+def test_a_heavy_head_leaves_room_for_its_rows(share):
+    table = "\n".join([f"| {paragraph(share)} | b |", "|---|---|", *ROWS])
+    for text in (table, f"Cups:\n\n{table}"):
+        assert all(weight(piece) <= LEAST for piece in split(text, LEAST))
+
+
+@settings(deadline=None)
+@given(LINES)
+def test_a_piece_is_not_cut_again(text):
+    for piece in split(text):
+        assert split(piece) == [piece]
+
+
+@settings(deadline=None)
 @given(LINES)
 def test_every_fence_in_a_piece_is_closed_in_it(text):
     for piece in split(text):
@@ -171,8 +232,8 @@ def test_every_fence_in_a_piece_is_closed_in_it(text):
                 marker = line.strip()
                 closed = marker.startswith(fence) and not marker.strip(fence[0])
                 fence = "" if closed else fence
-            elif opened := FENCE.fullmatch(line):
-                fence = opened[2]
+            else:
+                fence = opens(line)
         assert not fence
 
 
@@ -182,6 +243,10 @@ def test_a_large_text_takes_no_more_than_a_moment():
         "- item\n" * 50_000,
         "\n" * 100_000 + "end",
         "y" * 500_000,
+        "two words " * 50_000,
+        "茶" * 200_000,
+        "차" * 50_000,
+        " " * 500_000 + "end",
         "```\nz\n" * 50_000,
         "|a|\n|-|\n" * 50_000,
     ):

@@ -3,11 +3,12 @@
 import inspect
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.chunker import LIMIT
+from ingest.chunker import LIMIT, LONGEST
 from ingest.docstring import RETURNS, documented, pieces
+from ingest.tokens import size
 
 NAME = "teapot.brew"
 CALL = "teapot.brew(leaves, water)"
@@ -100,7 +101,7 @@ def test_a_title_stands_with_what_it_introduces():
     groups = "".join(
         f"\n    > Group {n}\n\n    p{n} (`int`):\n        {LONG * 6}\n" for n in range(8)
     )
-    code = "x = 1\n" * 90
+    code = "x = 1\n" * (2 * LIMIT // 9)
     text = f"Brews. {LONG * 9}\n\nArgs:{groups}\n\nExamples:\n\n```python\n{code}```"
     found = pieces(NAME, CALL, text)
     for piece in found:
@@ -126,6 +127,14 @@ def test_a_long_signature_comes_after_the_text():
         f"```python\n{NAME}(...)\n```\n\nBrews.",
         f"`{NAME}` signature\n\n```python\n{call}\n```",
     ]
+
+
+def test_a_signature_heavy_with_signs_comes_after_the_text():
+    call = f"{NAME}({', '.join(['*'] * (LIMIT // 3))})"
+    found = pieces(NAME, call, "Brews.")
+    assert len(call) < 400
+    assert found[0] == f"```python\n{NAME}(...)\n```\n\nBrews."
+    assert found[1].startswith(f"`{NAME}` signature\n\n")
 
 
 def test_an_endless_signature_is_left_out():
@@ -171,20 +180,23 @@ Examples::
 LINES = st.one_of(
     st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60),
     st.sampled_from(MARKS.split("\n")),
-    st.sampled_from(["word " * 150, "w" * 1300, LONG * 9]),
+    st.sampled_from(["word " * 150, "w" * 2500, LONG * 9, "茶" * 500, "차를🍵" * 300]),
 )
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, max_size=40).map("\n".join))
 def test_no_word_is_lost_whatever_is_cut(text):
     found = pieces(NAME, CALL, text)
-    assert all(piece.strip() and len(piece) <= LIMIT for piece in found)
+    assert all(piece.strip() for piece in found)
+    assert all(size(piece) <= LIMIT and len(piece) <= LONGEST for piece in found)
     told = iter("".join("".join(found).split()))
     lost = [sign for sign in "".join(text.split()) if sign not in told]
     assert not lost
     documented(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=600), st.text(max_size=500), st.text(max_size=3000))
 def test_nothing_makes_it_fail(name, signature, text):
     assert pieces(name, signature, text)

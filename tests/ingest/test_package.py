@@ -11,7 +11,9 @@ from types import ModuleType
 import pytest
 
 from ingest import package
+from ingest.chunker import LIMIT
 from ingest.reading import Options
+from ingest.tokens import size
 from rag.data import FootnoteError
 
 LINK = "https://code.example/teapot/v{version}/src/"
@@ -667,7 +669,7 @@ def test_transformers_without_its_models(core):
     assert len(core) > 2500
     assert len({passage.chunk_id for passage in core}) == len(core)
     assert not any(passage.title.startswith("transformers.models") for passage in core)
-    assert max(len(passage.text) for passage in core) <= 1000
+    assert max(size(passage.text) for passage in core) <= LIMIT
 
 
 def test_transformers_objects_bear_the_names_they_are_imported_by(core):
