@@ -105,6 +105,8 @@ class Index:
 
     def candidates(self, ids: Sequence[str]) -> Candidates:
         """What ranking needs to know of the passages with those ids; unknown ids are left out."""
+        if not ids:  # Chroma refuses none
+            return Candidates([], np.empty((0, self.manifest["embedder"]["dimension"])), [])
         found = self._collection.get(ids=list(ids), include=["embeddings", "metadatas"])
         pages = [
             tuple(dict.fromkeys(_page(url) for url in (meta["url"], *meta.get("repeat_urls", ()))))

@@ -9,6 +9,7 @@ from lantern import CHUNKS, rows, write_table
 
 from ingest.build import build, open_encoder, remove, repair
 from ingest.reading import read
+from rag import Chatbot
 from rag.data import FootnoteError
 from rag.index import Index, passage_id
 from rag.manifest import write_lock
@@ -125,6 +126,13 @@ def test_remove_takes_out_one_source(tmp_path):
     assert len(index) == len(index.words.ids()) == len(CHUNKS)
     with pytest.raises(FootnoteError, match=r"no source 'one\.jsonl'; it has 'two\.jsonl'"):
         remove("one.jsonl", tmp_path / "index")
+
+
+def test_an_index_without_its_last_source_answers_that_it_knows_nothing(tmp_path):
+    build(read(str(write_table(tmp_path / "one.jsonl"))), tmp_path / "index")
+    remove("one.jsonl", tmp_path / "index")
+    answer = Chatbot.open(tmp_path / "index").ask("How often is a task retried?")
+    assert (answer.abstained, answer.hits, answer.confidence) == (True, (), 0.0)
 
 
 def test_repair_writes_what_was_lost(tmp_path):
