@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,12 +108,32 @@ class Index:
         """What ranking needs to know of the passages with those ids; unknown ids are left out."""
         if not ids:  # Chroma refuses none
             return Candidates([], np.empty((0, self.manifest["embedder"]["dimension"])), [])
-        found = self._collection.get(ids=list(ids), include=["embeddings", "metadatas"])
+        found = self._with_vectors(ids)
         pages = [
             tuple(dict.fromkeys(_page(url) for url in (meta["url"], *meta.get("repeat_urls", ()))))
             for meta in found["metadatas"]
         ]
         return Candidates(found["ids"], np.asarray(found["embeddings"]), pages)
+
+    def _with_vectors(self, ids: Sequence[str]) -> dict[str, Any]:
+        from chromadb.errors import ChromaError
+
+        include = ["embeddings", "metadatas"]
+        try:
+            return self._collection.get(ids=list(ids), include=include)
+        except ChromaError:
+            # Another process is writing: some passages are known by their words already, but
+            # this one has not read their vectors. The others are asked for one by one.
+            found: dict[str, Any] = {"ids": [], "embeddings": [], "metadatas": []}
+            for name in ids:
+                with suppress(ChromaError):
+                    one = self._collection.get(ids=[name], include=include)
+                    for kind, values in found.items():
+                        values.extend(one[kind])
+            found["embeddings"] = np.array(found["embeddings"]).reshape(
+                len(found["ids"]), self.manifest["embedder"]["dimension"]
+            )
+            return found
 
     def passages(self, ids: Sequence[str]) -> list[Passage]:
         """The passages with those ids, in that order; unknown ids are left out."""
@@ -204,41 +225,45 @@ class Index:
         """
         for start in range(0, len(passages), BATCH):
             part = passages[start : start + BATCH]
-            self._collection.upsert(
-                ids=[passage_id(p) for p in part],
-                documents=[p.text for p in part],
-                metadatas=[_metadata(p) for p in part],
-                embeddings=vectors[start : start + BATCH],
-            )
-            self.words.change((passage_id(p), _searched(p)) for p in part)
+            with _writing(self.folder):
+                self._collection.upsert(
+                    ids=[passage_id(p) for p in part],
+                    documents=[p.text for p in part],
+                    metadatas=[_metadata(p) for p in part],
+                    embeddings=vectors[start : start + BATCH],
+                )
+                self.words.change((passage_id(p), _searched(p)) for p in part)
 
     def update(self, passages: Sequence[Passage]) -> None:
         """Replaces all but texts and vectors: ids in the source, addresses, other places."""
         none = {"repeat_ids": None, "repeat_urls": None, "repeat_names": None}
         for start in range(0, len(passages), BATCH):
             part = passages[start : start + BATCH]
-            self._collection.update(
-                ids=[passage_id(p) for p in part],
-                # What a passage no longer has is taken away by None.
-                metadatas=[none | _metadata(p) for p in part],
-            )
+            with _writing(self.folder):
+                self._collection.update(
+                    ids=[passage_id(p) for p in part],
+                    # What a passage no longer has is taken away by None.
+                    metadatas=[none | _metadata(p) for p in part],
+                )
 
     def remove(self, ids: Sequence[str]) -> None:
         """Takes passages out, by their ids."""
         for start in range(0, len(ids), BATCH):
             part = list(ids[start : start + BATCH])
-            self.words.change([], part)
-            self._collection.delete(ids=part)
+            with _writing(self.folder):
+                self.words.change([], part)
+                self._collection.delete(ids=part)
 
     def level(self) -> int:
         """Brings the words to the state of the passages, and returns how many were changed."""
         ids, known = set(self.ids()), self.words.ids()
         missing, extra = sorted(ids - known), sorted(known - ids)
-        for start in range(0, len(missing), BATCH):
-            part = self.passages(missing[start : start + BATCH])
-            self.words.change((passage_id(p), _searched(p)) for p in part)
-        if extra:
-            self.words.change([], extra)
+        with _writing(self.folder):
+            for start in range(0, len(missing), BATCH):
+                part = self.passages(missing[start : start + BATCH])
+                self.words.change((passage_id(p), _searched(p)) for p in part)
+            if extra:
+                self.words.change([], extra)
         return len(missing) + len(extra)
 
     def begin(self, name: str, source: Mapping[str, Any]) -> None:
@@ -258,7 +283,23 @@ class Index:
 
     def _enter(self, name: str, source: dict[str, Any]) -> None:
         self.manifest["sources"][name] = source
-        write_manifest(self.folder, self.manifest)
+        with _writing(self.folder):
+            write_manifest(self.folder, self.manifest)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Makes one clear error of what Chroma, tantivy and the disk raise while they write."""
+    from chromadb.errors import ChromaError
+
+    try:
+        yield
+    except (ChromaError, OSError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise FootnoteError(
+            f"cannot write to the index at {str(folder)!r} ({reason}): look for room and rights on "
+            "the disk, then run the same command again; it goes on where it stopped"
+        ) from error
 
 
 def passage_id(passage: Passage) -> str:
