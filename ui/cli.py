@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -372,6 +373,11 @@ def main() -> None:
         app()
     except FootnoteError as error:
         print(f"footnote: {error}", file=sys.stderr)
+        raise SystemExit(1) from error
+    except (OSError, sqlite3.Error) as error:  # a disk that is full, most often
+        print(
+            f"footnote: {' '.join(str(error).split())}: look for room and rights", file=sys.stderr
+        )
         raise SystemExit(1) from error
     except KeyboardInterrupt:
         print("footnote: stopped", file=sys.stderr)
