@@ -9,7 +9,18 @@ Importing this package loads no model library; `Chatbot` is imported when it is 
 
 from typing import TYPE_CHECKING, Any
 
-from rag.data import Answer, Citation, FootnoteError, Hit, Message, Passage, Place
+from rag.data import (
+    Answer,
+    Citation,
+    Claim,
+    FootnoteError,
+    Found,
+    Hit,
+    Message,
+    Passage,
+    Place,
+    Thought,
+)
 
 if TYPE_CHECKING:
     from rag.chatbot import Chatbot
@@ -18,11 +29,14 @@ __all__ = [
     "Answer",
     "Chatbot",
     "Citation",
+    "Claim",
     "FootnoteError",
+    "Found",
     "Hit",
     "Message",
     "Passage",
     "Place",
+    "Thought",
 ]
 __version__ = "0.1.0"
 

@@ -8,7 +8,7 @@ stream; `ask` is the stream's end.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from threading import Event
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from rag.citations import Footnotes
 from rag.confidence import confidence
-from rag.data import Answer, Draft, FootnoteError, Hit, Message, Passage
+from rag.data import Answer, Draft, FootnoteError, Found, Hit, Message, Passage, Thought
 from rag.encoder import Encoder
 from rag.exported import ExportedEncoder, is_exported
 from rag.extractive import ExtractiveAnswerer
@@ -98,36 +98,65 @@ class Chatbot:
             raise FootnoteError(f"k is {k}: ask for at least one passage")
         return self._retriever.search(_checked(question), k, history)
 
-    def ask(self, question: str, history: Sequence[Message] = ()) -> Answer:
+    def ask(
+        self, question: str, history: Sequence[Message] = (), *, strict: bool = False
+    ) -> Answer:
         """The answer to the question in the light of the conversation before it.
 
-        Raises FootnoteError for an empty or overlong question, or if the generator fails.
+        Under `strict` it says nothing that its passages do not support. Raises FootnoteError for
+        an empty or overlong question, or if the generator fails.
         """
-        *_, answer = self.stream(question, history)
+        *_, answer = self.stream(question, history, strict=strict)
         assert isinstance(answer, Answer)
         return answer
 
     def stream(
-        self, question: str, history: Sequence[Message] = (), stop: Event | None = None
+        self,
+        question: str,
+        history: Sequence[Message] = (),
+        stop: Event | None = None,
+        *,
+        strict: bool = False,
     ) -> Iterator[str | Answer]:
         """Pieces of the answer's text as they come, and the Answer itself last.
 
         The pieces joined are the Answer's text. Setting `stop`, or closing the iterator, ends
         generation. Raises as `ask` does.
         """
+        with closing(self.events(question, history, stop, strict=strict)) as events:
+            for event in events:
+                if isinstance(event, str | Answer):
+                    yield event
+
+    def events(
+        self,
+        question: str,
+        history: Sequence[Message] = (),
+        stop: Event | None = None,
+        *,
+        k: int = PASSAGES,
+        strict: bool = False,
+    ) -> Generator[Found | Thought | str | Answer, None, None]:
+        """Everything on the way to an answer: what was found, what a thinking model thinks, and
+        then as `stream` gives it. `k` passages are retrieved.
+        """
         started = time.perf_counter()
         stop = stop or Event()
         question = _checked(question)
-        hits = self._retriever.search(question, PASSAGES, history)
+        hits = self.search(question, k, history)
         timings = {"search": time.perf_counter() - started}
+        yield Found(question, tuple(hits), timings["search"])
         asked = [question, last_question(history)]
         sure = confidence(asked, hits, self._index.words)
         draft = self._answerer.draft(question, hits, history, sure, stop)
         footnotes = Footnotes(draft.read)
-        text = ""
+        text = thought = ""
         with closing(draft.pieces) as pieces:
             for piece in pieces:
-                if clean := footnotes.feed(piece):
+                if isinstance(piece, Thought):
+                    thought += piece.text
+                    yield piece
+                elif clean := footnotes.feed(piece):
                     timings.setdefault("first_token", time.perf_counter() - started)
                     text += clean
                     yield clean
@@ -146,6 +175,8 @@ class Chatbot:
             confidence=sure,
             hits=tuple(hits),
             unread=len(hits) - len(draft.read),
+            searched=question,
+            thought=thought,
             timings=timings,
         )
 

@@ -79,28 +79,64 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence or code block of an answer: `text[start:end]` of the answer's text, without its
+    markers.
+
+    `citations` are its own, each with the words that this sentence rests on; `supported` is
+    whether they say what it says.
+    """
+
+    start: int
+    end: int
+    citations: tuple[Citation, ...]
+    supported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was retrieved for an answer, before it is written: for the question as it was searched
+    (a follow-up rewritten to stand alone, where a language model does so), in so many seconds."""
+
+    question: str
+    hits: tuple[Hit, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of what a thinking model says to itself; never part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """An answer being written: `pieces` of text in which [n] cites read[n - 1]."""
 
     read: Sequence[Hit]
-    pieces: Generator[str, None, None]
+    pieces: Generator[str | Thought, None, None]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the chatbot says to one question.
 
-    `text` carries markers such as [1] that `citations` resolves. `abstained` is true when the
-    documentation did not support an answer; then `text` says so and `citations` is empty.
-    `confidence` is between 0 and 1. `hits` are the passages retrieved, best first; the last
-    `unread` of them had no room in the model's context. `timings` are seconds by step (`search`,
-    `first_token`, `total`).
+    `text` carries markers such as [1] that `citations` resolves; `claims` are its sentences, each
+    with what it rests on. `abstained` is true when the documentation did not support an answer;
+    then `text` says so and `citations` is empty. `confidence` is between 0 and 1. `hits` are the
+    passages retrieved, best first; the last `unread` of them had no room in the model's context.
+    `searched` is the question as it was searched; `thought` is what a thinking model said to
+    itself. `timings` are seconds by step (`search`, `first_token`, `total`).
     """
 
     text: str
     citations: tuple[Citation, ...] = ()
+    claims: tuple[Claim, ...] = ()
     abstained: bool = False
     confidence: float = 0.0
     hits: tuple[Hit, ...] = ()
     unread: int = 0
+    searched: str = ""
+    thought: str = ""
     timings: dict[str, float] = field(default_factory=dict)
