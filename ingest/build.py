@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -97,7 +96,6 @@ def build(
             "pages": len({url.partition("#")[0] for url in staged.urls()}),
             "passages": len(staged),
             "left_out": left_out,
-            "ingested": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         if total or gone:
             index.begin(reading.name, source)
@@ -129,7 +127,7 @@ def remove(name: str, folder: Path) -> int:
     marked as not complete.
     """
     with write_lock(folder):
-        index = Index.open(folder)
+        index = Index(folder, read_manifest(folder))
         if name not in index.manifest["sources"]:
             known = ", ".join(map(repr, index.manifest["sources"])) or "none"
             raise FootnoteError(f"the index has no source {name!r}; it has {known}")
@@ -146,7 +144,7 @@ def repair(folder: Path, progress: Progress = lambda *_: None) -> int:
     Returns how many they were. Raises FootnoteError if some are not found even then.
     """
     with write_lock(folder):
-        index = Index.open(folder)
+        index = Index(folder, read_manifest(folder))
         mended = index.level()
         lost: list[str] = []
         for done, missed in index.unfound():

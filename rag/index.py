@@ -1,6 +1,6 @@
 """The passages on disk: a folder with a Chroma collection and a lexical index beside it.
 
-    index/manifest.json   what is in it; written last, so that its presence means done
+    index/manifest.json   what is in it; a source is entered as complete last of all
     index/chroma/         passages, metadata and vectors: all that cannot be made anew
     index/lexical/        the passages' words
     index/encoder/        the embedder, in the form that needs no torch
@@ -18,14 +18,17 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from rag.data import FootnoteError, Passage, Place
 from rag.lexical import LexicalIndex
-from rag.manifest import FORMAT, read_manifest, write_manifest
+from rag.manifest import FORMAT, manifest_stamp, read_manifest, write_manifest
 
 COLLECTION = "passages"
 BATCH = 2000  # passages a call; Chroma's cap is 5,461
@@ -51,8 +54,10 @@ class Index:
         """Use `Index.open` or `Index.create`."""
         self.folder = folder
         self.manifest = manifest
-        self._collection = _collection(folder)
         self.words = LexicalIndex(folder / "lexical")
+        self._connections = [_Connection(folder)]
+        self._stamp = manifest_stamp(folder)
+        self._refreshing = Lock()
 
     @classmethod
     def open(cls, folder: str | Path) -> Index:
@@ -62,7 +67,14 @@ class Index:
         that this version cannot read.
         """
         folder = Path(folder)
-        return cls(folder, read_manifest(folder))
+        manifest = read_manifest(folder)
+        sources = manifest["sources"].values()
+        if sources and not any(source["ingested"] for source in sources):
+            raise FootnoteError(
+                f"the index at {str(folder)!r} is not finished: run its ingest again, it goes on "
+                "where it stopped"
+            )
+        return cls(folder, manifest)
 
     @classmethod
     def create(cls, folder: str | Path, embedder: dict[str, Any]) -> Index:
@@ -73,7 +85,7 @@ class Index:
         """
         folder = Path(folder)
         if (folder / "manifest.json").exists():
-            index = cls.open(folder)
+            index = cls(folder, read_manifest(folder))
             index.check_embedder(embedder)
             return index
         return cls(folder, {"format": FORMAT, "embedder": embedder, "sources": {}})
@@ -87,6 +99,26 @@ class Index:
                 f"({ours['fingerprint']}), not {embedder['name']} ({embedder['fingerprint']}): "
                 "use that one, or ingest into a new folder"
             )
+
+    def refresh(self) -> None:
+        """Sees what another process has written since; costs a look at a file where none has.
+
+        Chroma keeps what it knows of a folder for as long as a connection lives.
+        """
+        stamp = manifest_stamp(self.folder)
+        if stamp == self._stamp or not self._refreshing.acquire(blocking=False):
+            return
+        try:
+            self.manifest = read_manifest(self.folder)
+            # Searches of other threads may be at work in the one before, but hardly in one older.
+            self._connections = [_Connection(self.folder), *self._connections[:1]]
+            self._stamp = stamp
+        finally:
+            self._refreshing.release()
+
+    @property
+    def _collection(self) -> Any:
+        return self._connections[0].collection
 
     def __len__(self) -> int:
         """The number of passages."""
@@ -267,24 +299,29 @@ class Index:
         return len(missing) + len(extra)
 
     def begin(self, name: str, source: Mapping[str, Any]) -> None:
-        """Marks a source as being written. An index that never was complete stays without a
-        manifest, so that nobody takes it for one."""
-        if (self.folder / "manifest.json").exists():
-            self._enter(name, {**source, "complete": False})
+        """Marks a source as being written; `ingested` stays the time when it last was complete,
+        nothing for one that never was."""
+        before = self.manifest["sources"].get(name, {"ingested": ""})
+        self._enter(name, {**source, "complete": False, "ingested": before["ingested"]})
 
     def finish(self, name: str, source: Mapping[str, Any]) -> None:
         """Enters the source into the manifest as complete."""
-        self._enter(name, {**source, "complete": True})
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._enter(name, {**source, "complete": True, "ingested": now})
 
     def forget(self, name: str) -> None:
         """Takes the source out of the manifest."""
         del self.manifest["sources"][name]
-        write_manifest(self.folder, self.manifest)
+        self._keep_manifest()
 
     def _enter(self, name: str, source: dict[str, Any]) -> None:
         self.manifest["sources"][name] = source
+        self._keep_manifest()
+
+    def _keep_manifest(self) -> None:
         with _writing(self.folder):
             write_manifest(self.folder, self.manifest)
+        self._stamp = manifest_stamp(self.folder)
 
 
 @contextmanager
@@ -346,20 +383,29 @@ def base_url(urls: Iterable[str]) -> str:
     return shared[: shared.rfind("/") + 1]
 
 
-def _collection(folder: Path) -> Any:
-    import chromadb
-    from chromadb.config import Settings
-    from chromadb.errors import ChromaError
+class _Connection:
+    """The collection in a folder by a Chroma client of its own, closed when nobody holds it."""
 
-    try:
-        client = chromadb.PersistentClient(
-            str(folder / "chroma"), Settings(anonymized_telemetry=False)
-        )
-        return client.get_or_create_collection(
-            COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
-        )
-    except (ChromaError, ValueError, OSError) as error:
-        raise FootnoteError(f"cannot open the passages in {str(folder)!r}: {error}") from error
+    _count = count()
+
+    def __init__(self, folder: Path):
+        import chromadb
+        from chromadb.config import Settings
+        from chromadb.errors import ChromaError
+
+        # Clients of one path share all that Chroma has read of it; of another spelling they don't.
+        path = f"{folder}{'/.' * (next(self._count) % 100)}/chroma"
+        try:
+            self._client = chromadb.PersistentClient(path, Settings(anonymized_telemetry=False))
+            self.collection = self._client.get_or_create_collection(
+                COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+            )
+        except (ChromaError, ValueError, OSError) as error:
+            raise FootnoteError(f"cannot open the passages in {str(folder)!r}: {error}") from error
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # at the end of the process its parts may be gone
+            self._client.close()  # type: ignore[attr-defined]
 
 
 def _metadata(passage: Passage) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What an index folder says of itself, and the right to write to it.
 
-    manifest.json   embedder and sources; written last, so that its presence means done
+    manifest.json   embedder and sources, each complete or not
     lock            held by the one process that writes
 
 This module knows nothing of passages or vectors.
@@ -87,6 +87,15 @@ def write_lock(folder: Path) -> Iterator[None]:
         lock.release()
         if made and not (folder / "chroma").exists():
             shutil.rmtree(folder)
+
+
+def manifest_stamp(folder: Path) -> tuple[int, int]:
+    """Another after each writing of the manifest: its inode and its time in nanoseconds."""
+    try:
+        about = (folder / "manifest.json").stat()
+    except FileNotFoundError:
+        return 0, 0
+    return about.st_ino, about.st_mtime_ns
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:

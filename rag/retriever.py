@@ -45,6 +45,7 @@ class Retriever:
         return self._reranker.rerank(in_context(question, history), hits)[:k]
 
     def _ranked(self, question: str, k: int, history: Sequence[Message]) -> list[Hit]:
+        self._index.refresh()
         (vector,) = self._encoder.encode([in_context(question, history)])
         pool = max(POOL, k)
         near = self._index.nearest(vector, pool)

@@ -275,8 +275,8 @@ def info(
     for name, source in opened.manifest["sources"].items():
         left_out = ", ".join(f"{n:,} {reason}" for reason, n in source["left_out"].items())
         typer.echo(
-            f"{name}: {source['passages']:,} passages of {source['pages']:,} pages, "
-            f"read {source['ingested']}"
+            f"{name}: {source['passages']:,} passages of {source['pages']:,} pages"
+            + (f", read {source['ingested']}" if source["ingested"] else "")
             + (f", left out: {left_out}" if left_out else "")
             + ("" if source["complete"] else "  NOT COMPLETE: run its ingest again")
         )
@@ -344,18 +344,24 @@ def progress_bars() -> Iterator[Progress]:
         TextColumn("left"),
         TimeRemainingColumn(),
     ]
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
+    bars = Progress(*columns, console=Console(stderr=True))
+    tasks: dict[str, Any] = {}
 
-        def report(step: str, done: int, total: int | None) -> None:
-            if step not in tasks:
-                for task in bars.tasks:  # one whose end was not known has come to it
-                    if task.total is None:
-                        bars.update(task.id, total=task.completed)
-                tasks[step] = bars.add_task(step, total=total)
-            bars.update(tasks[step], advance=done, total=total)
+    def report(step: str, done: int, total: int | None) -> None:
+        if not tasks:
+            bars.start()
+        if step not in tasks:
+            for task in bars.tasks:  # one whose end was not known has come to it
+                if task.total is None:
+                    bars.update(task.id, total=task.completed)
+            tasks[step] = bars.add_task(step, total=total)
+        bars.update(tasks[step], advance=done, total=total)
 
+    try:
         yield report
+    finally:
+        if tasks:  # it ends with an empty line even where it showed nothing
+            bars.stop()
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -379,6 +385,7 @@ def main() -> None:
             f"footnote: {' '.join(str(error).split())}: look for room and rights", file=sys.stderr
         )
         raise SystemExit(1) from error
-    except KeyboardInterrupt:
-        print("footnote: stopped", file=sys.stderr)
-        raise SystemExit(130) from None
+    except SystemExit as end:
+        if end.code == 130:  # what Typer makes of Ctrl-C
+            print("footnote: stopped", file=sys.stderr)
+        raise
