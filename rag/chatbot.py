@@ -24,6 +24,7 @@ from rag.index import Index
 from rag.prompt import NOT_FOUND
 from rag.reranker import CrossEncoder
 from rag.retriever import Retriever, last_question
+from rag.support import Evidence
 
 MAX_QUESTION = 4000  # characters; a question and a pasted traceback fit
 PASSAGES = 10  # retrieved for an answer
@@ -149,7 +150,8 @@ class Chatbot:
         asked = [question, last_question(history)]
         sure = confidence(asked, hits, self._index.words)
         draft = self._answerer.draft(question, hits, history, sure, stop)
-        footnotes = Footnotes(draft.read)
+        evidence = Evidence(" ".join(asked), draft.read, self._index.words)
+        footnotes = Footnotes(draft.read, evidence, strict)
         text = thought = ""
         with closing(draft.pieces) as pieces:
             for piece in pieces:
@@ -163,7 +165,7 @@ class Chatbot:
             rest = footnotes.close()
         citations = footnotes.citations
         if not citations and NOT_FOUND not in text + rest and not stop.is_set():
-            rest += UNCITED
+            rest += NOT_FOUND if strict else UNCITED
         if rest:
             text += rest
             yield rest
@@ -171,6 +173,7 @@ class Chatbot:
         yield Answer(
             text=text,
             citations=citations,
+            claims=footnotes.claims if citations else (),
             abstained=not citations,
             confidence=sure,
             hits=tuple(hits),

@@ -39,19 +39,16 @@ def signs(
 ) -> tuple[float, float, float]:
     """The best similarity (a cosine), the greatest share of the question's words, weighted by
     rarity, that one of the first passages holds, and the share of words that no passage holds."""
-    terms = {term for question in questions for term in words.terms(question)}
-    count = len(words)
-    used = {term: words.passages_with(term) for term in terms}
-    # The weight of BM25; a word that is nowhere weighs like one in half a passage.
-    weights = {t: math.log(1 + (count - n + 0.5) / (n + 0.5)) for t, n in used.items()}
+    weights = words.weights("\n".join(questions))
     covered = [
-        sum(weights[term] for term in terms & set(words.terms(_read(hit)))) for hit in hits[:READ]
+        sum(weights[term] for term in weights.keys() & set(words.terms(_read(hit))))
+        for hit in hits[:READ]
     ]
-    unknown = sum(not n and not words.resembles(term) for term, n in used.items())
+    unknown = sum(not words.passages_with(t) and not words.resembles(t) for t in weights)
     return (
         max(hit.similarity for hit in hits),
         max(covered) / (sum(weights.values()) or 1.0),
-        unknown / max(1, len(terms)) * min(1.0, count / PASSAGES),
+        unknown / max(1, len(weights)) * min(1.0, len(words) / PASSAGES),
     )
 
 

@@ -6,6 +6,7 @@ nothing of passages: words come in under an id, ids and scores go out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,13 @@ class LexicalIndex:
     def passages_with(self, term: str) -> int:
         """How many ids have the term among their words."""
         return int(self._index.searcher().doc_freq("words", term))
+
+    def weights(self, text: str) -> dict[str, float]:
+        """The text's words, each with its rarity as BM25 has it; one that is nowhere weighs like
+        one in half of an id."""
+        count = len(self)
+        used = {term: self.passages_with(term) for term in self.terms(text)}
+        return {term: math.log(1 + (count - n + 0.5) / (n + 0.5)) for term, n in used.items()}
 
     def resembles(self, term: str) -> bool:
         """Whether a term of the index is one slip of the pen from this one."""

@@ -60,3 +60,8 @@ def _prose(text: str, start: int, end: int) -> list[Span]:
             begin = left + piece.index(stripped[0])
             found.append(Span(begin, begin + len(stripped), False))
     return found
+
+
+def is_code(text: str) -> bool:
+    """Whether it is a block in a fence."""
+    return text.startswith(("```", "~~~"))

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 # Hardly a word stands in it twice, so that little training is enough.
-SAID = "A task is retried three times [1]; the moon was made of cheese [9]."
+SAID = "A task is retried three times [1]. The moon was made of cheese [9]."
 TEMPLATE = (
     "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"

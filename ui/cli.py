@@ -184,14 +184,17 @@ def ask(
     index: IndexOption = DEFAULT_INDEX,
     generator: GeneratorOption = None,
     reranker: RerankerOption = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Leave out what no passage supports.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question, with footnotes."""
     bot = open_chatbot(index, generator, reranker)
     if as_json:
-        print_json(answer_row(question, bot.ask(question), bot.answerer))
+        print_json(answer_row(question, bot.ask(question, strict=strict), bot.answerer))
         return
-    for event in bot.stream(question):
+    for event in bot.stream(question, strict=strict):
         if isinstance(event, Answer):
             typer.echo("\n")
             for note in event.citations:

@@ -271,14 +271,17 @@ def test_a_chatbot_with_a_language_model(lantern, tiny_llama):
     bot = Chatbot.open(lantern, str(tiny_llama))
     *pieces, answer = bot.stream("How often is a task retried?")
     assert "".join(pieces) == answer.text
-    # [9] names a passage too, the ninth of the ten retrieved, and becomes the second footnote.
-    assert answer.text == tiny_models.SAID.replace("[9]", "[2]")
-    assert answer.citations[1].url == answer.hits[8].passage.url
-    first = answer.citations[0]
+    # [9] names a passage too, the ninth of the ten retrieved, but not one that says so.
+    assert answer.text == tiny_models.SAID.replace(" [9]", "")
+    assert [claim.supported for claim in answer.claims] == [True, False]
+    (first,) = answer.citations
     assert first.url == SITE + "tasks/#retries" == answer.hits[0].passage.url
     assert first.quote == "A failed task is retried three times by default."
     assert not answer.abstained
     assert answer.unread == 0
+    strict = bot.ask("How often is a task retried?", strict=True)
+    assert strict.text == tiny_models.SAID.partition("]")[0] + "]."
+    assert [claim.supported for claim in strict.claims] == [True]
 
 
 def test_a_marker_that_names_no_passage_is_dropped(lantern, tiny_llama, tmp_path):
