@@ -84,7 +84,9 @@ def build(
                 "dimension": encoder.dimension,
             },
         )
-        index.level()  # a run before this one may have been stopped between two writes
+        if not all(known["complete"] for known in index.manifest["sources"].values()):
+            _, lost = index.mend()
+            _embed_again(index, encoder, lost, progress)
         staged.compare(index.hashes(reading.name))
         gone = staged.gone()
         total = staged.count_new()
@@ -97,7 +99,7 @@ def build(
             "passages": len(staged),
             "left_out": left_out,
         }
-        if total or gone:
+        if total or gone or next(staged.moved(), None):
             index.begin(reading.name, source)
         written: list[str] = []
         for part in _rounds(staged.new()):
@@ -145,16 +147,16 @@ def repair(folder: Path, progress: Progress = lambda *_: None) -> int:
     """
     with write_lock(folder):
         index = Index(folder, read_manifest(folder))
-        mended = index.level()
-        lost: list[str] = []
+        encoder = open_encoder(folder, None)
+        mended, lost = index.mend()
+        _embed_again(index, encoder, lost, progress)
+        unfound: list[str] = []
         for done, missed in index.unfound():
             progress("checking", done, len(index))
-            lost += missed
-        encoder = open_encoder(folder, None)
-        for part in _rounds(index.passages(lost)):
-            index.put(part, _vectors(index, encoder, part, len(lost), progress))
-        _check(index, lost, progress)
-    return mended + len(lost)
+            unfound += missed
+        _embed_again(index, encoder, unfound, progress)
+        _check(index, unfound, progress)
+    return mended + len(lost) + len(unfound)
 
 
 def open_encoder(folder: Path, embedder: str | Encoder | None) -> Encoder:
@@ -180,6 +182,11 @@ def open_encoder(folder: Path, embedder: str | Encoder | None) -> Encoder:
         return model  # the index will refuse it
     exported_now = export(model, kept)
     return model if model.on_gpu or exported_now is None else exported_now
+
+
+def _embed_again(index: Index, encoder: Encoder, ids: list[str], progress: Progress) -> None:
+    for part in _rounds(index.passages(ids)):
+        index.put(part, _vectors(index, encoder, part, len(ids), progress))
 
 
 def _vectors(

@@ -15,6 +15,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -32,8 +34,9 @@ from rag.manifest import FORMAT, manifest_stamp, read_manifest, write_manifest
 
 COLLECTION = "passages"
 BATCH = 2000  # passages a call; Chroma's cap is 5,461
-# How far a passage's own vector may lie from itself and still count as found: float32 rounding.
-SELF_HIT_DISTANCE = 1e-4
+# How far a passage's own vector may lie from itself and still count as found, and its length from
+# one.
+ROUNDING = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,16 @@ class Index:
                 f"the index at {str(folder)!r} is not finished: run its ingest again, it goes on "
                 "where it stopped"
             )
-        return cls(folder, manifest)
+        index = cls(folder, manifest)
+        if index._is_broken():  # unless another process was writing just then
+            time.sleep(1)
+            index.reconnect()
+        if index._is_broken():
+            raise FootnoteError(
+                f"the vectors in {str(folder)!r} are damaged: mend the index with 'footnote info "
+                f"--index {folder} --repair'"
+            )
+        return index
 
     @classmethod
     def create(cls, folder: str | Path, embedder: dict[str, Any]) -> Index:
@@ -101,20 +113,22 @@ class Index:
             )
 
     def refresh(self) -> None:
-        """Sees what another process has written since; costs a look at a file where none has.
-
-        Chroma keeps what it knows of a folder for as long as a connection lives.
-        """
+        """Sees what another process has written since; costs a look at a file where none has."""
         stamp = manifest_stamp(self.folder)
         if stamp == self._stamp or not self._refreshing.acquire(blocking=False):
             return
         try:
             self.manifest = read_manifest(self.folder)
-            # Searches of other threads may be at work in the one before, but hardly in one older.
-            self._connections = [_Connection(self.folder), *self._connections[:1]]
             self._stamp = stamp
+            self.reconnect()
         finally:
             self._refreshing.release()
+
+    def reconnect(self) -> None:
+        """Reads anew what Chroma has in the folder; it keeps what it knows of it for as long as
+        a connection lives."""
+        # Searches of other threads may be at work in the one before, but hardly in one older.
+        self._connections = [_Connection(self.folder), *self._connections[:1]]
 
     @property
     def _collection(self) -> Any:
@@ -235,8 +249,8 @@ class Index:
         ids = self.ids() if ids is None else list(ids)
         for start in range(0, len(ids), 500):
             batch = ids[start : start + 500]
-            stored = self._collection.get(ids=batch, include=["embeddings"])
-            lost = set(batch) - (set(stored["ids"]) & known)
+            stored = self._with_vectors(batch)
+            lost = set(batch) - (set(_whole(stored)) & known)
             if stored["ids"]:
                 found = self._collection.query(
                     query_embeddings=stored["embeddings"], n_results=1, include=["distances"]
@@ -245,7 +259,7 @@ class Index:
                 lost |= {
                     name
                     for name, near, far in rows
-                    if not near or (near[0] != name and far[0] > SELF_HIT_DISTANCE)
+                    if not near or (near[0] != name and far[0] > ROUNDING)
                 }
             yield len(batch), sorted(lost)
 
@@ -253,7 +267,7 @@ class Index:
         """Adds or replaces passages; `vectors` are unit, shape (len(passages), dimension).
 
         Like the other methods that change the index, to be called under `write_lock` only. The
-        words come after the vectors: `level` adds what a stop in between left out.
+        words come after the vectors: `mend` adds what a stop in between left out.
         """
         for start in range(0, len(passages), BATCH):
             part = passages[start : start + BATCH]
@@ -286,8 +300,13 @@ class Index:
                 self.words.change([], part)
                 self._collection.delete(ids=part)
 
-    def level(self) -> int:
-        """Brings the words to the state of the passages, and returns how many were changed."""
+    def mend(self) -> tuple[int, list[str]]:
+        """Brings the words to the state of the passages, after a run that was stopped.
+
+        Returns how many were changed, and the ids of the passages whose vectors are lost: Chroma
+        overwrites its vector files in place, so that a kill may leave them in pieces.
+        """
+        lost = self._lost_vectors()
         ids, known = set(self.ids()), self.words.ids()
         missing, extra = sorted(ids - known), sorted(known - ids)
         with _writing(self.folder):
@@ -296,7 +315,30 @@ class Index:
                 self.words.change((passage_id(p), _searched(p)) for p in part)
             if extra:
                 self.words.change([], extra)
-        return len(missing) + len(extra)
+        return len(missing) + len(extra), lost
+
+    def _lost_vectors(self) -> list[str]:
+        if self._is_broken():
+            for path in (self.folder / "chroma").iterdir():
+                if path.is_dir():  # the vector files; texts and metadata are in SQLite
+                    shutil.rmtree(path)
+            self._connections = [_Connection(self.folder)]
+            return self.ids()
+        ids = self.ids()
+        whole: set[str] = set()
+        for start in range(0, len(ids), BATCH):
+            whole.update(_whole(self._with_vectors(ids[start : start + BATCH])))
+        return [name for name in ids if name not in whole]
+
+    def _is_broken(self) -> bool:
+        """Whether Chroma cannot read its vector files."""
+        from chromadb.errors import ChromaError
+
+        try:
+            self._collection.get(limit=1, include=["embeddings"])
+        except ChromaError:
+            return True
+        return False
 
     def begin(self, name: str, source: Mapping[str, Any]) -> None:
         """Marks a source as being written; `ingested` stays the time when it last was complete,
@@ -337,6 +379,12 @@ def _writing(folder: Path) -> Iterator[None]:
             f"cannot write to the index at {str(folder)!r} ({reason}): look for room and rights on "
             "the disk, then run the same command again; it goes on where it stopped"
         ) from error
+
+
+def _whole(stored: Mapping[str, Any]) -> list[str]:
+    """The ids whose vectors are of unit length, as all of ours are."""
+    pairs = zip(stored["ids"], stored["embeddings"], strict=True)
+    return [name for name, vector in pairs if abs(np.linalg.norm(vector) - 1) < ROUNDING]
 
 
 def passage_id(passage: Passage) -> str:

@@ -8,7 +8,7 @@ This module knows nothing of answers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -47,10 +47,11 @@ class Retriever:
     def _ranked(self, question: str, k: int, history: Sequence[Message]) -> list[Hit]:
         self._index.refresh()
         (vector,) = self._encoder.encode([in_context(question, history)])
-        pool = max(POOL, k)
-        near = self._index.nearest(vector, pool)
-        worded = self._index.words.query(self._terms(question, history), pool)
-        found = self._index.candidates(list({**near, **worded}))
+        worded = self._index.words.query(self._terms(question, history), max(POOL, k))
+        found = self._candidates(vector, worded, k)
+        if not found.ids:  # another process may have removed all that this one knew
+            self._index.reconnect()
+            found = self._candidates(vector, worded, k)
         similarities = found.vectors @ vector
         lexical = np.array([worded.get(name, 0.0) for name in found.ids])
         scores = (1 - LEXICAL) * _scaled(similarities) + LEXICAL * _scaled(lexical)
@@ -67,6 +68,10 @@ class Retriever:
             for i in best
             if found.ids[i] in by_id  # a writer may have removed it meanwhile
         ]
+
+    def _candidates(self, vector: np.ndarray, worded: Iterable[str], k: int) -> Candidates:
+        near = self._index.nearest(vector, max(POOL, k))
+        return self._index.candidates(list(dict.fromkeys([*near, *worded])))
 
     def _terms(self, question: str, history: Sequence[Message]) -> dict[str, float]:
         """The words to look for with their weights."""

@@ -392,6 +392,27 @@ def test_a_second_writer_is_told_at_once(corpus, tmp_path):
     assert_same(index, corpus.second)
 
 
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("header.bin", 0.0),
+        ("index_metadata.pickle", 0.5),
+        ("data_level0.bin", 0.0),
+        ("data_level0.bin", 0.4),
+    ],
+)
+def test_vector_files_in_pieces_are_mended(name, part, corpus, tmp_path):
+    """Chroma writes them in place, so that a kill may leave any of them cut short."""
+    index = tmp_path / "index"
+    shutil.copytree(corpus.two, index)
+    (file,) = (index / "chroma").glob(f"*/{name}")
+    os.truncate(file, int(file.stat().st_size * part))
+    assert "--repair" in run("info", "--check", "--index", index, status=1).stderr
+    run("info", "--repair", "--index", index)
+    run("info", "--check", "--index", index)
+    assert_same(index, corpus.two)
+
+
 def without_privileges() -> None:
     """Makes a process respect permissions even where it belongs to root."""
     import ctypes

@@ -137,9 +137,9 @@ def test_words_are_brought_to_the_state_of_the_passages(folder):
     index.words.change([("s\nextra", "what nobody wrote")], missing)
     checked = list(index.unfound())
     assert sorted(lost for _, batch in checked for lost in batch) == sorted(missing)
-    assert index.level() == 4
+    assert index.mend() == (4, [])
     assert index.words.ids() == set(index.ids())
-    assert index.level() == 0
+    assert index.mend() == (0, [])
     assert not [lost for _, batch in index.unfound() for lost in batch]
 
 
