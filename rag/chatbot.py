@@ -83,7 +83,7 @@ class Chatbot:
         encoder = _encoder(index, embedder)
         retriever = Retriever(index, encoder, CrossEncoder(reranker) if reranker else None)
         if generator is None:
-            return cls(index, retriever, ExtractiveAnswerer(encoder))
+            return cls(index, retriever, ExtractiveAnswerer(encoder, index.words))
         from rag.generative import GenerativeAnswerer
         from rag.generator import load_generator
 

@@ -1,0 +1,112 @@
+"""The embedded answerer quotes what is near the question, in order, and nothing else."""
+
+from threading import Event
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.data import Hit, Passage
+from rag.extractive import WORDS, ExtractiveAnswerer
+from rag.lexical import LexicalIndex
+from rag.prompt import NOT_FOUND
+
+PAGE = "https://d.test/queue"
+TEXTS = {
+    "Retries": "A failed task is retried three times. Set max_retries to change that.",
+    "Code": "Retries are set per task.\n\n```py\n@task(max_retries=5)\ndef send(): ...\n```\n\nThat is all.",
+    "Repeats": "A failed task is retried three times. Between retries the queue waits a minute.",
+    "Far": "The moon orbits the earth in about four weeks, as seen from the sun.",
+}
+HITS = [
+    Hit(Passage(str(n), f"{PAGE}#{n}", text, "Queue", (heading,)), 1.0 - n / 10, 0.5)
+    for n, (heading, text) in enumerate(TEXTS.items())
+]
+
+
+@pytest.fixture(scope="module")
+def answerer(encoder, tmp_path_factory) -> ExtractiveAnswerer:
+    words = LexicalIndex(tmp_path_factory.mktemp("words"))
+    words.change((hit.passage.chunk_id, hit.passage.text) for hit in HITS)
+    return ExtractiveAnswerer(encoder, words)
+
+
+def answer(answerer, question="How often is a failed task retried?", hits=HITS, confidence=0.9):
+    draft = answerer.draft(question, hits, [], confidence, Event())
+    assert list(draft.read) == list(hits)
+    return "".join(draft.pieces)
+
+
+def test_an_answer_is_quotations_under_their_headings(answerer):
+    assert answer(answerer) == (
+        "#### Queue › Retries\n\n"
+        "A failed task is retried three times. [1] Set max_retries to change that. [1]\n\n"
+        "#### Queue › Code\n\n"
+        "Retries are set per task. [2]\n\n"
+        "```py\n@task(max_retries=5)\ndef send(): ...\n```\n[2]\n\n"
+        "#### Queue › Repeats\n\n"
+        "Between retries the queue waits a minute. [3]"
+    )
+
+
+def test_passages_of_one_heading_stand_together(answerer):
+    hits = [
+        HITS[0],
+        HITS[1],
+        Hit(Passage("9", PAGE, "Retries cost time.", "Queue", ("Retries",)), 0.5),
+    ]
+    assert answer(answerer, hits=hits).count("#### Queue › Retries") == 1
+
+
+def test_little_confidence_says_nothing(answerer):
+    assert answer(answerer, confidence=0.1) == NOT_FOUND
+
+
+def test_passages_without_a_sentence(answerer):
+    hits = [Hit(Passage("1", PAGE, "Retries"), 1.0)]
+    assert answer(answerer, hits=hits) == NOT_FOUND
+    assert answer(answerer, hits=[]) == NOT_FOUND
+
+
+def test_an_address_stands_for_a_missing_heading(answerer):
+    hits = [Hit(Passage("1", PAGE, "A failed task is retried."), 1.0)]
+    assert answer(answerer, hits=hits).startswith(f"#### {PAGE}\n\n")
+
+
+def test_what_a_passage_cuts_in_two_is_not_quoted(answerer):
+    text = "is retried by the queue. A failed task is retried. Then the failed task is"
+    assert "A failed task is retried. [1]" in answer(
+        answerer, hits=[Hit(Passage("1", PAGE, text), 1)]
+    )
+    assert (
+        "queue" not in answer(answerer, hits=[Hit(Passage("1", PAGE, text), 1)]).partition("\n")[2]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        (">>> task.retry(times=3) >>> task.run()", "```py\n>>> task.retry(times=3)"),
+        ("```\npy\n```", ""),
+        ("```py\nqueue.task(max_retries: int = 3) -> Task\n```", ""),
+        ("```py\ntask.retry(times=3)\ntask.run()", "```py\ntask.retry(times=3)\ntask.run()\n```\n[1]"),
+    ],
+)  # fmt: skip
+def test_code(text, quoted, answerer):
+    said = answer(answerer, hits=[Hit(Passage("1", PAGE, text), 1.0)])
+    assert quoted in said if quoted else said == NOT_FOUND
+
+
+def test_stop(answerer):
+    stop = Event()
+    stop.set()
+    assert list(answerer.draft("Is a task retried?", HITS, [], 0.9, stop).pieces) == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(texts=st.lists(st.text(max_size=400), min_size=1, max_size=3))
+def test_any_text_gives_an_answer_of_its_own_words(texts, answerer):
+    hits = [Hit(Passage(str(n), PAGE, text), 1.0) for n, text in enumerate(texts)]
+    said = answer(answerer, hits=hits)
+    prose = [line for line in said.split("```")[0].split("\n") if not line.startswith("####")]
+    assert len(" ".join(prose).split()) <= 2 * WORDS
