@@ -36,6 +36,9 @@ class Answerer(Protocol):
 
     name: str
 
+    def standalone(self, question: str, history: Sequence[Message], stop: Event) -> str:
+        """A follow-up in words that need no conversation, or nothing where it has none."""
+
     def draft(
         self,
         question: str,
@@ -144,9 +147,10 @@ class Chatbot:
         started = time.perf_counter()
         stop = stop or Event()
         question = _checked(question)
-        hits = self.search(question, k, history)
+        alone = self._answerer.standalone(question, history, stop) if history else ""
+        hits = self.search(alone, k) if alone else self.search(question, k, history)
         timings = {"search": time.perf_counter() - started}
-        yield Found(question, tuple(hits), timings["search"])
+        yield Found(alone or question, tuple(hits), timings["search"])
         asked = [question, last_question(history)]
         sure = confidence(asked, hits, self._index.words)
         draft = self._answerer.draft(question, hits, history, sure, stop)
@@ -178,7 +182,7 @@ class Chatbot:
             confidence=sure,
             hits=tuple(hits),
             unread=len(hits) - len(draft.read),
-            searched=question,
+            searched=alone or question,
             thought=thought,
             timings=timings,
         )

@@ -63,6 +63,10 @@ class ExtractiveAnswerer:
         self._encoder = encoder
         self._words = words
 
+    def standalone(self, question: str, history: Sequence[Message], stop: Event) -> str:
+        """Nothing: without a language model the search takes the conversation into account."""
+        return ""
+
     def draft(
         self,
         question: str,

@@ -12,9 +12,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from rag.data import FootnoteError, Message
+from rag.data import FootnoteError, Message, Thought
+from rag.thoughts import OPEN
 
 NEW_TOKENS = 512  # at most, an answer
+THINKING = 4096  # at most, a thought and an answer, of models that always think
 # A server does not say how many tokens it reads: what nearly all have, and a cautious estimate
 # of the characters a token stands for.
 SERVER_CONTEXT = 8192
@@ -26,7 +28,7 @@ TEMPLATE_SWITCHES = {"enable_thinking": False}
 # What only sampling reads; beside greedy decoding transformers warns of each one left over.
 SAMPLING = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 
-Pieces = Generator[str, None, None]
+Pieces = Generator[str | Thought, None, None]
 
 
 class ChatModel(Protocol):
@@ -87,7 +89,8 @@ class LocalModel:
             setattr(self._pipeline.model.generation_config, setting, None)
         config = self._pipeline.model.config
         context = getattr(config.get_text_config(), "max_position_embeddings", SERVER_CONTEXT)
-        self._new_tokens = min(NEW_TOKENS, context // 4)
+        self._thinks = self._opens_thought()
+        self._new_tokens = min(THINKING if self._thinks else NEW_TOKENS, context // 4)
         self.room = context - self._new_tokens
         # A model writes one answer at a time; the others wait for their turn.
         self._turn = threading.Lock()
@@ -143,6 +146,8 @@ class LocalModel:
         thread = threading.Thread(target=generate, daemon=True)
         thread.start()
         try:
+            if self._thinks:
+                yield OPEN
             while (piece := pieces.get()) is not None:
                 if isinstance(piece, BaseException):
                     raise FootnoteError(
@@ -187,6 +192,16 @@ class LocalModel:
         except TemplateError:
             return False
         return rules in text
+
+    def _opens_thought(self) -> bool:
+        """Whether the template begins a thought, so that the model's text does not."""
+        text = self._tokenizer.apply_chat_template(
+            [{"role": "user", "content": "Why?"}],
+            add_generation_prompt=True,
+            tokenize=False,
+            **TEMPLATE_SWITCHES,
+        )
+        return text.rstrip().endswith(OPEN)
 
     def _special_tokens(self) -> re.Pattern[str]:
         tokens = [
@@ -272,23 +287,48 @@ class ServedModel:
     def stream(self, messages: list[Message], stop: threading.Event) -> Pieces:
         """The answer's text as the server sends it."""
         try:
-            answer = self._client.chat_completion(
-                [dict(message) for message in messages],
-                model=self.name,
-                stream=True,
-                temperature=0,
-                max_tokens=NEW_TOKENS,
-            )
+            answer = self._begun(messages)
             for part in answer:
                 if stop.is_set():
                     return
                 for choice in part.choices:
+                    # Servers differ in where a thinking model's thought goes.
+                    for field in ("reasoning_content", "reasoning"):
+                        if thought := getattr(choice.delta, field, None):
+                            yield Thought(thought)
+                            break
                     if choice.delta.content:
                         yield choice.delta.content
         except Exception as error:  # the connection's own types differ between versions
             raise FootnoteError(
                 f"the server at {self._url} failed: {_first_line(error)}"
             ) from error
+
+    def _begun(self, messages: list[Message]) -> Any:
+        """The answer's stream; a server that is busy or starting is asked again, twice."""
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+        again = Retrying(
+            stop=stop_after_attempt(3),
+            wait=wait_exponential(multiplier=0.5),
+            retry=retry_if_exception(_passes),
+            reraise=True,
+        )
+        return again(
+            self._client.chat_completion,
+            [dict(message) for message in messages],
+            model=self.name,
+            stream=True,
+            temperature=0,
+            max_tokens=NEW_TOKENS,
+        )
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether it may be gone in a moment: no connection, or a status that says so."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    kinds = {kind.__name__ for kind in type(error).__mro__}  # of whichever HTTP library it uses
+    return status in (429, 500, 502, 503, 504) or "ConnectError" in kinds
 
 
 def _checked(model: str) -> str:

@@ -20,7 +20,7 @@ from lantern import SITE
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from rag import Chatbot, FootnoteError
+from rag import Chatbot, FootnoteError, Found, Thought
 from rag.generator import LocalModel, ServedModel, _Text, load_generator
 
 MESSAGES = [
@@ -217,6 +217,30 @@ def test_models_that_think_answer_at_once(tiny_llama, tmp_path):
     assert "".join(model.stream(MESSAGES, threading.Event())) == tiny_models.SAID
 
 
+def test_models_that_always_think(lantern, tiny_llama, tmp_path):
+    thinking = tiny_models.TEMPLATE + "{% if add_generation_prompt %}<think>{% endif %}"
+    folder = tiny_models.variant(tiny_llama, tmp_path / "model", template=thinking)
+    first, *others = LocalModel(str(folder)).stream(MESSAGES, threading.Event())
+    assert first == "<think>"
+    assert others
+    # This one never ends its thought.
+    events = Chatbot.open(lantern, str(folder)).events("How often is a task retried?")
+    assert isinstance(next(events), Found)
+    assert isinstance(next(events), Thought)
+    with pytest.raises(FootnoteError, match="thought until its tokens were used up"):
+        list(events)
+
+
+def test_a_follow_up_is_searched_in_words_of_its_own(lantern, tiny_llama):
+    history = [
+        {"role": "user", "content": "What is a task?"},
+        {"role": "assistant", "content": "A function that the queue runs."},
+    ]
+    found, *_, answer = Chatbot.open(lantern, str(tiny_llama)).events("How often again?", history)
+    assert found.question == answer.searched == tiny_models.SAID
+    assert answer.hits[0].passage.url == SITE + "tasks/#retries"
+
+
 def broken(tiny_llama, tmp_path, name):
     copy = shutil.copytree(tiny_llama, tmp_path / "model")
     if name == "no template":
@@ -364,6 +388,29 @@ def test_a_server_that_fails_while_it_answers(wayward):
         next(stream)
     assert "\n" not in str(caught.value)
     assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("wayward", ["is busy at first"], indirect=True)
+def test_a_busy_server_is_asked_again(wayward):
+    url, _ = wayward
+    assert list(load_generator(url).stream(MESSAGES, threading.Event())) == ["0 ", "1 ", "2 "]
+
+
+@pytest.mark.parametrize("wayward", ["is broken"], indirect=True)
+def test_a_server_that_refuses_is_not_asked_again(wayward):
+    url, output = wayward
+    with pytest.raises(FootnoteError, match=f"the server at {url} failed"):
+        list(load_generator(url).stream(MESSAGES, threading.Event()))
+    with pytest.raises(FootnoteError):
+        list(load_generator(url).stream(MESSAGES, threading.Event()))
+    assert [output.readline() for _ in range(2)] == ["authorization: Bearer none\n"] * 2
+
+
+@pytest.mark.parametrize("wayward", ["thinks"], indirect=True)
+def test_a_server_that_tells_thoughts_apart(wayward):
+    url, _ = wayward
+    pieces = list(load_generator(url).stream(MESSAGES, threading.Event()))
+    assert pieces == [Thought("hm"), "0 ", "1 ", "2 "]
 
 
 @pytest.mark.parametrize("wayward", ["goes on"], indirect=True)

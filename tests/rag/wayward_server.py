@@ -1,4 +1,4 @@
-"""An OpenAI-style server by the wire format, which goes wrong after three pieces of an answer.
+"""An OpenAI-style server by the wire format, which goes wrong, most often after three pieces.
 
     python wayward_server.py HOW     prints its port, then what it sees of the client
 
@@ -14,6 +14,8 @@ HOW = sys.argv[1]
 
 
 class Handler(BaseHTTPRequestHandler):
+    asked = 0
+
     def do_GET(self):
         self.send_response(200)
         self.send_header("Connection", "close")
@@ -23,6 +25,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         print("authorization:", self.headers["authorization"], flush=True)
         self.rfile.read(int(self.headers["content-length"]))
+        Handler.asked += 1
+        if (HOW == "is busy at first" and Handler.asked < 3) or HOW == "is broken":
+            self.send_response(503 if HOW == "is busy at first" else 400)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.send_response(200)
         self.send_header("Connection", "close")
         self.send_header("Content-Type", "text/event-stream")
@@ -34,16 +42,20 @@ class Handler(BaseHTTPRequestHandler):
             print("the client has gone", flush=True)
 
     def answer(self):
+        if HOW == "thinks":
+            self.event(piece("hm", field="reasoning"))
         for number in range(3):
-            self.event(piece(number))
+            self.event(piece(f"{number} "))
         if HOW == "reports an error":
             self.event(json.dumps({"error": {"message": "out of memory", "code": 500}}))
         elif HOW == "talks nonsense":
             self.event("{oops")
         elif HOW == "goes on":
             for number in range(3, 600):
-                self.event(piece(number))
+                self.event(piece(f"{number} "))
                 time.sleep(0.05)
+        elif HOW != "dies":
+            self.wfile.write(b"0\r\n\r\n")
 
     def event(self, text):
         data = f"data: {text}\n\n".encode()
@@ -54,8 +66,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def piece(number):
-    choice = {"index": 0, "delta": {"role": "assistant", "content": f"{number} "}}
+def piece(text, field="content"):
+    choice = {"index": 0, "delta": {"role": "assistant", field: text}}
     return json.dumps({"id": "1", "created": 1, "model": "wayward", "choices": [choice]})
 
 
