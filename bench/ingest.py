@@ -38,6 +38,7 @@ from ingest.reading import Reading, read
 from rag.data import Passage
 
 BULK = 2000  # rows of one add
+PUBLISHED = 21_533  # rows of the table of the transformers documentation
 NEEDS = {"LangChain": "langchain_chroma", "LlamaIndex": "llama_index.vector_stores.chroma"}
 
 
@@ -207,7 +208,16 @@ class MadeUp:
 
 
 def synthetic(rows: int) -> None:
-    """Ingests made-up passages with made-up vectors and prints rate and memory as it goes."""
+    """Ingests made-up passages with made-up vectors, and searches them, beside a table's worth."""
+    p50 = {count: made_up(count) for count in (PUBLISHED, rows)}
+    print(f"a search at {rows:,} takes {p50[rows] / p50[PUBLISHED]:.2f} of one at {PUBLISHED:,}")
+
+
+def made_up(rows: int) -> float:
+    """Prints rate and memory as it goes; returns the median seconds of a search."""
+    from rag.index import Index
+    from rag.retriever import Retriever
+
     random = np.random.default_rng(1)
     words = np.array([f"word{n}" for n in range(30_000)])
     # Words as common as Zipf's law has them.
@@ -235,6 +245,15 @@ def synthetic(rows: int) -> None:
         build(reading, Path(folder) / "index", MadeUp(), progress)
         seconds = time.perf_counter() - begin
         print(f"{rows:,} rows in {seconds:,.0f} s, {rows / seconds:,.0f}/s, peak {peak():,} MiB")
+        retriever = Retriever(Index.open(Path(folder) / "index"), MadeUp())
+        taken = []
+        for question in random.choice(words, (200, 8), p=chances):
+            begin = time.perf_counter()
+            retriever.search(" ".join(question), 10)
+            taken.append(time.perf_counter() - begin)
+        p50, p95 = np.quantile(taken[10:], [0.5, 0.95])
+        print(f"a search takes p50 {p50 * 1000:.1f}, p95 {p95 * 1000:.1f} ms", flush=True)
+        return float(p50)
 
 
 def peak() -> int:

@@ -103,14 +103,20 @@ class Chatbot:
         return self._retriever.search(_checked(question), k, history)
 
     def ask(
-        self, question: str, history: Sequence[Message] = (), *, strict: bool = False
+        self,
+        question: str,
+        history: Sequence[Message] = (),
+        *,
+        strict: bool = False,
+        hits: Sequence[Hit] | None = None,
     ) -> Answer:
         """The answer to the question in the light of the conversation before it.
 
-        Under `strict` it says nothing that its passages do not support. Raises FootnoteError for
-        an empty or overlong question, or if the generator fails.
+        Under `strict` it says nothing that its passages do not support. With `hits`, such as
+        `search` gave, it answers from these and searches no more. Raises FootnoteError for an
+        empty or overlong question, or if the generator fails.
         """
-        *_, answer = self.stream(question, history, strict=strict)
+        *_, answer = self.events(question, history, strict=strict, hits=hits)
         assert isinstance(answer, Answer)
         return answer
 
@@ -140,15 +146,19 @@ class Chatbot:
         *,
         k: int = PASSAGES,
         strict: bool = False,
+        hits: Sequence[Hit] | None = None,
     ) -> Generator[Found | Thought | str | Answer, None, None]:
         """Everything on the way to an answer: what was found, what a thinking model thinks, and
-        then as `stream` gives it. `k` passages are retrieved.
+        then as `stream` gives it. `k` passages are retrieved, unless `hits` are given.
         """
         started = time.perf_counter()
         stop = stop or Event()
         question = _checked(question)
-        alone = self._answerer.standalone(question, history, stop) if history else ""
-        hits = self.search(alone, k) if alone else self.search(question, k, history)
+        alone = ""
+        if hits is None:
+            if history:
+                alone = self._answerer.standalone(question, history, stop)
+            hits = self.search(alone, k) if alone else self.search(question, k, history)
         timings = {"search": time.perf_counter() - started}
         yield Found(alone or question, tuple(hits), timings["search"])
         asked = [question, last_question(history)]
