@@ -8,7 +8,7 @@ This module knows nothing of answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -45,13 +45,20 @@ class Retriever:
         return self._reranker.rerank(in_context(question, history), hits)[:k]
 
     def _ranked(self, question: str, k: int, history: Sequence[Message]) -> list[Hit]:
-        self._index.refresh()
         (vector,) = self._encoder.encode([in_context(question, history)])
-        worded = self._index.words.query(self._terms(question, history), max(POOL, k))
-        found = self._candidates(vector, worded, k)
-        if not found.ids:  # another process may have removed all that this one knew
+        terms = self._terms(question, history)
+        self._index.refresh()
+        hits = self._best(vector, terms, k)
+        if not hits:  # another process may have removed all that this one knew
             self._index.reconnect()
-            found = self._candidates(vector, worded, k)
+            hits = self._best(vector, terms, k)
+        return hits
+
+    def _best(self, vector: np.ndarray, terms: Mapping[str, float], k: int) -> list[Hit]:
+        pool = max(POOL, k)
+        near = self._index.nearest(vector, pool)
+        worded = self._index.words.query(terms, pool)
+        found = self._index.candidates(list(dict.fromkeys([*near, *worded])))
         similarities = found.vectors @ vector
         lexical = np.array([worded.get(name, 0.0) for name in found.ids])
         scores = (1 - LEXICAL) * _scaled(similarities) + LEXICAL * _scaled(lexical)
@@ -68,10 +75,6 @@ class Retriever:
             for i in best
             if found.ids[i] in by_id  # a writer may have removed it meanwhile
         ]
-
-    def _candidates(self, vector: np.ndarray, worded: Iterable[str], k: int) -> Candidates:
-        near = self._index.nearest(vector, max(POOL, k))
-        return self._index.candidates(list(dict.fromkeys([*near, *worded])))
 
     def _terms(self, question: str, history: Sequence[Message]) -> dict[str, float]:
         """The words to look for with their weights."""
