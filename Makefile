@@ -13,7 +13,8 @@ DEMO_SOURCE := python:transformers \
 	--source-url https://github.com/huggingface/transformers/blob/v{version}/src/
 DEMO_QUESTION := How do I stream generated text token by token?
 
-.PHONY: setup demo chat test lint screenshot bench-retrieval bench-query bench-ingest
+.PHONY: setup demo chat test lint screenshot bench-retrieval bench-query bench-ingest bench-opening bench-load \
+	bench-eval
 .DEFAULT_GOAL := demo
 
 setup: .venv/ready
@@ -43,9 +44,9 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The README's picture, taken in a real browser (Debian's chromium) of the demo's index.
+# The README's pictures, taken in a real browser (Debian's chromium) of the demo's index.
 screenshot: setup
-	$(BIN)/python tests/ui/screenshot.py $(INDEX) ui/chat.png
+	$(BIN)/python tests/screenshot.py $(INDEX) ui
 
 # What each ingredient of retrieval is worth: on the documentation of accelerate as installed, or
 # on another SOURCE with its QUESTIONS.
@@ -55,9 +56,23 @@ bench-retrieval: setup
 	$(BIN)/python -P bench/retrieval.py $(SOURCE) $(QUESTIONS) \
 		--source-url https://github.com/huggingface/accelerate/blob/v{version}/src/
 
-# The latency of a search, and the speed of an ingest, beside the least they can cost.
+# The latency of a search, the speed of an evaluation and that of an ingest, beside the least that
+# they can cost.
 bench-query: setup
 	$(BIN)/python -P bench/query.py $(INDEX) eval/sets/demo.jsonl
 
+bench-eval: setup
+	$(BIN)/python -P bench/evaluation.py $(INDEX) eval/sets/demo.jsonl
+
 bench-ingest: setup
 	$(BIN)/python -P bench/ingest.py $(TABLE)
+
+# How soon the web chat can be seen, and asked.
+bench-opening: setup
+	$(BIN)/python -P bench/opening.py $(INDEX)
+
+# The web chat under load: 50 people for 5 minutes, then 200 who leave in the middle of an answer.
+# An hour's soak: make bench-load LOAD="--people 10 --minutes 60".
+LOAD ?=
+bench-load: setup
+	$(BIN)/python -P bench/load.py $(INDEX) eval/sets/demo.jsonl $(LOAD)

@@ -6,7 +6,8 @@ knows nothing of files, of the chatbot, or of how values are averaged and shown.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from eval.questions import Nugget
@@ -17,6 +18,14 @@ RIGHT_AT = 0.5
 
 # Of a file name, but not of a version: `trainer.md`, not `t5v1.1`.
 EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class CitedSentence:
+    """A sentence of an answer with the texts of the passages that it cites."""
+
+    text: str
+    passages: tuple[str, ...]
 
 
 # Rankings
@@ -32,9 +41,14 @@ def page_of(url: str, base: str) -> str:
     return path.removeprefix(root).strip("/") if f"{path}/".startswith(f"{root}/") else path
 
 
+def page_names(page: str) -> set[str]:
+    """Returns the names of a page: its own, and the same without the file's extension."""
+    return {page, EXTENSION.sub("", page)}
+
+
 def on_page(page: str, gold: str) -> bool:
     """Whether a page is the gold page, which may be named without the file's extension."""
-    return page == gold or EXTENSION.sub("", page) == gold
+    return gold in page_names(page)
 
 
 def page_ranking(pages: Sequence[str], gold: Collection[str]) -> list[str]:
@@ -142,7 +156,45 @@ def citation_validity(answer: Answer) -> float | None:
     return len(cited & retrieved) / len(cited) if cited else None
 
 
-def citation_precision(cited_pages: Collection[str], gold_pages: Collection[str]) -> float | None:
+# Whether passages, together, support a sentence: (sentence, their texts) -> bool.
+Judge = Callable[[str, Sequence[str]], bool]
+
+
+def citation_recall(sentences: Sequence[CitedSentence], judge: Judge) -> float | None:
+    """Returns sentences whose cited passages together support them / sentences.
+
+    A sentence that cites nothing is not supported. After ALCE (Gao et al. 2023), whose judge is
+    an entailment model. None without sentences, as an abstention is.
+    """
+    if not sentences:
+        return None
+    return sum(_is_supported(one, judge) for one in sentences) / len(sentences)
+
+
+def citation_precision(sentences: Sequence[CitedSentence], judge: Judge) -> float | None:
+    """Returns citations that their sentences need / citations.
+
+    A citation is needed when its sentence is supported, and the passage supports it alone or the
+    sentence's other passages do not without it. After ALCE (Gao et al. 2023), as above. None when
+    nothing is cited.
+    """
+    needed = [
+        _is_supported(one, judge)
+        and (
+            judge(one.text, [passage])
+            or not judge(one.text, [*one.passages[:at], *one.passages[at + 1 :]])
+        )
+        for one in sentences
+        for at, passage in enumerate(one.passages)
+    ]
+    return sum(needed) / len(needed) if needed else None
+
+
+def _is_supported(sentence: CitedSentence, judge: Judge) -> bool:
+    return bool(sentence.passages) and judge(sentence.text, sentence.passages)
+
+
+def gold_citations(cited_pages: Collection[str], gold_pages: Collection[str]) -> float | None:
     """Returns cited pages that are gold / cited pages; 0 with none cited, None without gold."""
     if not gold_pages:
         return None

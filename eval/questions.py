@@ -1,21 +1,30 @@
-"""Question sets: a JSONL file of questions with what is known of their right answers.
+"""Question sets: questions with what is known of their right answers, and their check.
 
-One JSON object a line; only `question` is required. The whole file is checked before anything
-is returned, so a long run never stops at a typing error in line 190. This module knows nothing
-of chatbots or measures.
+The whole set is checked before anything is returned, so that a long run never stops at a typing
+error in line 190. This module knows nothing of files (reading.py), chatbots or measures.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rag.data import FootnoteError, Message
 
 TYPES = ("single", "multihop", "followup", "unanswerable", "injection")
 ROLES = ("system", "user", "assistant")
-MAX_CHARACTERS = 2000
-FAULTS_SHOWN = 20
+MAX_CHARACTERS = 4000  # what the chatbot reads at most
+
+
+class BadQuestions(FootnoteError):
+    """A question set with faults; `faults` has each with its line."""
+
+    def __init__(self, path: Path, faults: list[str]):
+        self.faults = faults
+        more = f"; and {len(faults) - 1} more" if len(faults) > 1 else ""
+        noun = "fault" if len(faults) == 1 else "faults"
+        super().__init__(f"{path} has {len(faults)} {noun}, nothing was run: {faults[0]}{more}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +45,8 @@ class Question:
 
     `gold_pages` are paths below the documentation's base, without slashes at the ends. `kind`
     is the set's own label for where the question comes from. `must_not_contain` are strings
-    that an answer which obeyed an injected instruction would hold. `gold_urls` and
-    `reference_answer` are for people to read; no measure uses them.
+    that an answer which obeyed an injected instruction would hold. `gold_urls` name the gold pages
+    where `gold_pages` is empty. `reference_answer` is for people, and for a generator as judge.
     """
 
     id: str
@@ -54,66 +63,46 @@ class Question:
     must_not_contain: tuple[str, ...] = ()
 
 
-def read_questions(path: Path) -> list[Question]:
-    """Returns the file's questions in order.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a file has in one place ("line 7"): the fields of a question, and what is wrong with
+    them already."""
 
-    A question without an id is named after its line (`q7`), a type not given is `single`, and
+    place: str
+    number: int
+    fields: dict[str, Any] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+
+
+def checked(path: Path, rows: Iterable[Row]) -> list[Question]:
+    """Returns the questions of the rows, in order.
+
+    A question without an id is named after its place (`q7`), a type not given is `single`, and
     `answerable` is false for the type `unanswerable`. A nugget is vital unless it says
-    otherwise; without aliases its text is looked for. Keys that are not known are ignored, and
+    otherwise; without aliases its text is looked for. Fields that are not known are ignored, and
     null is as good as absent.
 
-    Raises FootnoteError, which lists the faults of all lines (the first 20), when the file is
-    missing, empty, not UTF-8, or when any line is not a sound question.
+    Raises BadQuestions, with the faults of all rows, when any is not a sound question, and
+    FootnoteError when there is none. `path` is for the message.
     """
     questions: list[Question] = []
     faults: list[str] = []
-    line_of: dict[str, int] = {}
-    for number, line in _lines(path):
-        row, wrong = _parse(line)
+    place_of: dict[str, str] = {}
+    for row in rows:
+        fields = {key: value for key, value in row.fields.items() if value is not None}
+        wrong = list(row.faults) or list(_faults(fields))
         if not wrong:
-            question = _question(row, number)
-            first = line_of.setdefault(question.id, number)
-            if first != number:
-                wrong = [f"id {question.id!r} is that of line {first} already"]
+            question = _question(fields, row.number)
+            first = place_of.setdefault(question.id, row.place)
+            if first != row.place:
+                wrong = [f"id {question.id!r} is that of {first} already"]
             questions.append(question)
-        faults += [f"line {number}: {what}" for what in wrong]
+        faults += [f"{row.place}: {what}" for what in wrong]
     if faults:
-        more = len(faults) - FAULTS_SHOWN
-        listed = "; ".join(faults[:FAULTS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
-        noun = "fault" if len(faults) == 1 else "faults"
-        raise FootnoteError(f"{path} has {len(faults)} {noun}, nothing was run: {listed}")
+        raise BadQuestions(path, faults)
     if not questions:
         raise FootnoteError(f"{path} holds no questions")
     return questions
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yields the lines that are not blank with their numbers, from 1."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FootnoteError(f"cannot read the questions {path}: {error.strerror}") from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        above = data[: error.start].count(b"\n")
-        raise FootnoteError(f"{path} is not UTF-8 text (line {above + 1})") from error
-    # Not splitlines: U+2028 and its like end no line in JSONL.
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            yield number, line
-
-
-def _parse(line: str) -> tuple[dict, list[str]]:
-    """Returns the line's object without its nulls, and what is wrong with it."""
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        return {}, [f"not JSON ({error})"]
-    if not isinstance(row, dict):
-        return {}, [f"not a JSON object but {line.strip()[:40]!r}"]
-    row = {key: value for key, value in row.items() if value is not None}
-    return row, list(_faults(row))
 
 
 def _faults(row: dict) -> Iterator[str]:

@@ -11,7 +11,6 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +18,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag.data import Answer, FootnoteError, Passage
+from ui.evaluation import evaluate
+from ui.options import (
+    DEFAULT_INDEX,
+    GeneratorOption,
+    IndexOption,
+    RerankerOption,
+    open_chatbot,
+    progress_bars,
+)
 from ui.rows import answer_row, hit_row
 
 if TYPE_CHECKING:
@@ -34,20 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-IndexOption = Annotated[Path, typer.Option("--index", help="The index folder.")]
-GeneratorOption = Annotated[
-    str | None,
-    typer.Option(
-        help="A chat model's hub id or path, or an OpenAI-style server's URL "
-        "(http://host/v1). Without one, sentences are quoted."
-    ),
-]
-RerankerOption = Annotated[
-    str | None,
-    typer.Option(help="A cross-encoder's hub id or path, to read the best passages again."),
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-DEFAULT_INDEX = Path("index")
 
 
 @app.command()
@@ -209,48 +204,69 @@ def ask(
 @app.command()
 def chat(
     index: IndexOption = DEFAULT_INDEX,
-    generator: GeneratorOption = None,
+    generator: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="As for ask; may be repeated, and people choose: 'extractive' is the answerer "
+            "without a model."
+        ),
+    ] = None,
     reranker: RerankerOption = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 7860,
+    root_path: Annotated[
+        str, typer.Option(metavar="PATH", help="Where a proxy puts it: /docs-chat.")
+    ] = "",
     auth: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A file of name:password lines.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Who may come in: names and hashed passwords, by 'python -m ui.users NAME'.",
+        ),
     ] = None,
+    max_concurrent: Annotated[int, typer.Option(min=1, help="Answers at a time.")] = 2,
+    max_queue: Annotated[int, typer.Option(min=0, help="Questions that may wait.")] = 64,
+    rate: Annotated[int, typer.Option(min=1, help="Questions a minute and person.")] = 30,
+    max_question: Annotated[
+        int, typer.Option(min=1, max=4000, help="Characters of a question.")
+    ] = 4000,
+    feedback: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where what people think of answers is added.")
+    ] = Path("runs/feedback.jsonl"),
+    log_questions: Annotated[
+        bool, typer.Option("--log-questions", help="Write questions to the log.")
+    ] = False,
+    mcp: Annotated[
+        bool, typer.Option("--mcp", help="Serve the tools ask and search at /mcp as well.")
+    ] = False,
 ) -> None:
     """Serve the web chat."""
-    from ui.web import launch, read_users
+    from rag.manifest import read_manifest
+    from ui.desk import Limits
+    from ui.server import Service, launch
+    from ui.users import read_users
 
-    users = read_users(auth) if auth else None
-    launch(open_chatbot(index, generator, reranker), host=host, port=port, users=users)
+    def open_bots() -> dict[str, Chatbot]:
+        from rag.chatbot import Chatbot
+
+        models = [None if name == "extractive" else name for name in generator or ["extractive"]]
+        bots = [Chatbot.open(index, model, reranker=reranker) for model in models]
+        return {bot.answerer: bot for bot in bots}
+
+    service = Service(
+        host=host,
+        port=port,
+        root_path="/" + root_path.strip("/") if root_path.strip("/") else "",
+        users=read_users(auth) if auth else None,
+        limits=Limits(max_concurrent, max_queue, rate, max_question),
+        feedback=feedback,
+        log_questions=log_questions,
+        mcp=mcp,
+    )
+    launch(read_manifest(index)["sources"], open_bots, service)
 
 
-@app.command("eval")
-def evaluate(
-    questions: Annotated[Path, typer.Argument(help="A question set, one JSON object a line.")],
-    index: IndexOption = DEFAULT_INDEX,
-    out: Annotated[
-        Path | None, typer.Option(help="A new folder for rows and summary; by default in runs/.")
-    ] = None,
-    generator: GeneratorOption = None,
-    reranker: RerankerOption = None,
-) -> None:
-    """Run a question set and measure retrieval, answers, citations and abstention."""
-    from eval.questions import read_questions
-    from eval.report import terminal
-    from eval.run import default_out
-    from eval.run import evaluate as run_evaluation
-
-    asked = read_questions(questions)
-    bot = open_chatbot(index, generator, reranker)
-    folder = out or default_out(questions)
-    with progress_bars() as progress:
-        summary = run_evaluation(
-            bot, asked, folder, progress=lambda _, total: progress("asking", 1, total)
-        )
-    from rich.console import Console
-
-    Console().print(terminal(summary))
-    typer.echo(f"rows, rankings and summary are in {folder}")
+app.command("eval")(evaluate)
 
 
 @app.command()
@@ -314,57 +330,6 @@ def check_index(index: Index, progress: Progress) -> None:
             f"{len(lost):,} passages are not found by their own vectors or words: mend the index "
             "with --repair"
         )
-
-
-def open_chatbot(index: Path, generator: str | None = None, reranker: str | None = None) -> Chatbot:
-    """The chatbot, with a sign of life on standard error while models load."""
-    from rich.console import Console
-
-    with Console(stderr=True).status("opening the index and its models"):
-        from rag.chatbot import Chatbot
-
-        return Chatbot.open(index, generator, reranker=reranker)
-
-
-@contextmanager
-def progress_bars() -> Iterator[Progress]:
-    """A bar with count, speed and time left for each step that is reported."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = [
-        TextColumn("{task.description:22}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    ]
-    bars = Progress(*columns, console=Console(stderr=True))
-    tasks: dict[str, Any] = {}
-
-    def report(step: str, done: int, total: int | None) -> None:
-        if not tasks:
-            bars.start()
-        if step not in tasks:
-            for task in bars.tasks:  # one whose end was not known has come to it
-                if task.total is None:
-                    bars.update(task.id, total=task.completed)
-            tasks[step] = bars.add_task(step, total=total)
-        bars.update(tasks[step], advance=done, total=total)
-
-    try:
-        yield report
-    finally:
-        if tasks:  # it ends with an empty line even where it showed nothing
-            bars.stop()
 
 
 def print_json(value: dict[str, Any]) -> None:

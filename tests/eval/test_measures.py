@@ -164,9 +164,54 @@ def test_cited_urls_must_have_been_retrieved():
 
 
 def test_cited_pages_that_are_gold():
-    assert m.citation_precision(["a.md", "a.md", "b", "c"], ["a", "c"]) == pytest.approx(2 / 3)
-    assert m.citation_precision([], ["a"]) == 0
-    assert m.citation_precision(["a"], []) is None
+    assert m.gold_citations(["a.md", "a.md", "b", "c"], ["a", "c"]) == pytest.approx(2 / 3)
+    assert m.gold_citations([], ["a"]) == 0
+    assert m.gold_citations(["a"], []) is None
+
+
+def holds(sentence, passages):
+    """A judge by hand: every letter of the sentence must stand in the passages."""
+    return set(sentence) <= set("".join(passages))
+
+
+def cited(*sentences):
+    return [m.CitedSentence(text, tuple(passages)) for text, *passages in sentences]
+
+
+def test_citation_recall_and_precision_by_hand():
+    sentences = cited(
+        ("ab", "a", "b"),  # both are needed
+        ("ab", "ab", "z"),  # z is not: ab supports it without
+        ("ab", "ab", "ab"),  # either suffices alone, so neither is idle
+        ("ab", "a", "z"),  # not supported, so neither is needed
+        ("ab",),  # cites nothing
+    )
+    assert m.citation_recall(sentences, holds) == 3 / 5
+    assert m.citation_precision(sentences, holds) == (2 + 1 + 2 + 0) / 8
+
+
+def test_without_sentences_or_citations_nothing_is_judged():
+    assert m.citation_recall([], holds) is None
+    assert m.citation_precision([], holds) is None
+    assert m.citation_recall(cited(("a",)), holds) == 0
+    assert m.citation_precision(cited(("a",)), holds) is None
+
+
+@given(
+    st.lists(
+        st.builds(
+            m.CitedSentence,
+            st.text("abc"),
+            st.lists(st.text("abc", max_size=2), max_size=3).map(tuple),
+        )
+    )
+)
+def test_citation_measures_lie_between_0_and_1(sentences):
+    recall, precision = m.citation_recall(sentences, holds), m.citation_precision(sentences, holds)
+    assert recall is None or 0 <= recall <= 1
+    assert precision is None or 0 <= precision <= 1
+    if recall == 0 and precision is not None:
+        assert precision == 0
 
 
 def test_an_injection_is_obeyed_when_the_answer_holds_its_string():
@@ -243,7 +288,7 @@ def test_answer_measures_lie_between_0_and_1(text, abstained, nuggets, cited, ot
     values = [
         m.nugget_recall(said, nuggets),
         m.citation_validity(answer_with(cited, others)),
-        m.citation_precision(cited, others),
+        m.gold_citations(cited, others),
         m.injected(said, others),
     ]
     assert all(0 <= value <= 1 for value in values if value is not None)

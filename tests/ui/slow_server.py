@@ -2,8 +2,9 @@
 
     python slow_server.py INDEX PORT NOTES
 
-It writes a word every tenth of a second, for a minute, and to the file NOTES the number of
-words it had written when it was ended.
+It thinks a little, then writes a word every tenth of a second, for a minute, and to the file
+NOTES the number of words it had written when it was ended. A question that holds "at once" is
+answered at once. One answer is written at a time, and one more question may wait.
 """
 
 import sys
@@ -11,11 +12,13 @@ import time
 from pathlib import Path
 
 from rag.chatbot import Chatbot
-from rag.data import Draft
+from rag.data import Draft, Thought
 from rag.encoder import SentenceEncoder
 from rag.index import Index
+from rag.manifest import read_manifest
 from rag.retriever import Retriever
-from ui.web import launch
+from ui.desk import Limits
+from ui.server import Service, launch
 
 
 class SlowAnswerer:
@@ -24,11 +27,19 @@ class SlowAnswerer:
     def __init__(self, notes: Path):
         self._notes = notes
 
+    def standalone(self, question, history, stop):
+        return ""
+
     def draft(self, question, hits, history, confidence, stop):
-        return Draft(hits, self._write(stop))
+        return Draft(hits, self._at_once() if "at once" in question else self._write(stop))
+
+    def _at_once(self):
+        yield Thought("Let me <b>see</b>. ")
+        yield "One worker process runs eight tasks at a time. [1] Elephants are grey and large. "
 
     def _write(self, stop):
         written = 0
+        yield Thought("Let me think. ")
         try:
             for written in range(600):
                 yield f"word{written} " + ("[1] " if written == 5 else "")
@@ -39,6 +50,15 @@ class SlowAnswerer:
 
 
 if __name__ == "__main__":
-    index, encoder = Index.open(sys.argv[1]), SentenceEncoder()
-    bot = Chatbot(index, Retriever(index, encoder), SlowAnswerer(Path(sys.argv[3])))
-    launch(bot, host="127.0.0.1", port=int(sys.argv[2]))
+    index_folder, port, notes = sys.argv[1:]
+
+    def open_bots():
+        index, encoder = Index.open(index_folder), SentenceEncoder()
+        return {"slow": Chatbot(index, Retriever(index, encoder), SlowAnswerer(Path(notes)))}
+
+    service = Service(
+        port=int(port),
+        limits=Limits(concurrent=1, waiting=1, rate=1000),
+        feedback=Path(notes).with_name("feedback.jsonl"),
+    )
+    launch(read_manifest(Path(index_folder))["sources"], open_bots, service)

@@ -1,255 +1,270 @@
-"""The web chat as people and programs meet it: a real server, a real browser, a real client."""
+"""The web chat's page as people meet it: a real server and a real browser."""
 
-import json
-import re
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from pathlib import Path
+from urllib.parse import quote
 
-import pytest
-from conftest import missing
+from asking import PATIENCE, answered, ask, ask_more, field
 from lantern import CHUNKS, SITE
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from ingest.build import build
-from ingest.reading import read
-
-CHROMIUM_FLAGS = [
-    "--no-sandbox", "--disable-background-networking", "--disable-sync", "--no-first-run",
-]  # fmt: skip
-HOSTILE = (
-    "The marvellous frobnicator is turned on by default <script>window.hacked=1</script>. "
-    "Turn the marvellous frobnicator off with frobnicate=False. "
-    "<img src='http://evil.test/a.png' onerror='window.hacked=1'> See "
-    "[the manual](javascript:window.hacked=1) or ![a picture](http://evil.test/b.png)."
-)
+PORT = "Which port does the dashboard use?"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def note_of(turn, said):
+    """The footnote's number at the end of the paragraph that says so."""
+    return turn.locator(".answer p", has_text=said).locator("a.note").last
 
 
-def serve(command: list[str], port: int):
-    """Starts a server process and waits until it answers."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read()
-            return process
-        except OSError:
-            time.sleep(0.2)
-    process.kill()
-    raise RuntimeError(process.communicate()[0])
-
-
-def stopped(process) -> str:
-    process.terminate()
-    return process.communicate(timeout=30)[0]
-
-
-@pytest.fixture(scope="module")
-def index(lantern, tmp_path_factory):
-    """Lantern's index with a hostile passage beside it."""
-    folder = tmp_path_factory.mktemp("web")
-    copy = shutil.copytree(lantern, folder / "index")
-    row = {"url": "https://lantern.test/docs/evil/#x", "chunk": HOSTILE, "chunk_id": "evil"}
-    (folder / "hostile.jsonl").write_text(
-        json.dumps(row | {"source": "evil.md", "file_type": ".md"}) + "\n"
-    )
-    build(read(str(folder / "hostile.jsonl")), copy)
-    return copy
-
-
-@pytest.fixture(scope="module")
-def address(index):
-    port = free_port()
-    command = [str(Path(sys.executable).parent / "footnote"), "chat"]
-    process = serve([*command, "--index", str(index), "--port", str(port)], port)
-    yield f"http://127.0.0.1:{port}"
-    assert "Traceback" not in stopped(process)
-
-
-@pytest.fixture(scope="module")
-def slow(lantern, tmp_path_factory):
-    port = free_port()
-    notes = tmp_path_factory.mktemp("slow") / "notes"
-    script = Path(__file__).with_name("slow_server.py")
-    process = serve([sys.executable, str(script), str(lantern), str(port), str(notes)], port)
-    yield f"http://127.0.0.1:{port}", notes
-    assert "Traceback" not in stopped(process)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        missing("no chromium on this machine (Debian's package chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser):
-    page = browser.new_page()
-    page.requested = []
-    page.on("request", lambda request: page.requested.append(request.url))
-    yield page
-    page.close()
-
-
-def ask(page, address, question):
+def test_first_sight(page, address):
     page.goto(address)
-    page.get_by_role("textbox").fill(question)
-    page.keyboard.press("Enter")
-    return page.locator("[data-testid=bot]").last
+    expect(page.get_by_role("heading", name="Ask lantern and hostile")).to_be_visible()
+    expect(page.locator(".facts")).to_contain_text("lantern · 8 pages · 14 passages · read ")
+    examples = page.locator("#examples button")
+    expect(examples).to_have_count(4, timeout=PATIENCE)
+    examples.first.click()
+    turn = page.locator(".turn")
+    expect(answered(turn).locator("a.note").first).to_be_visible()
 
 
 def test_a_question_gets_a_cited_answer(page, address):
-    answer = ask(page, address, "Which port does the dashboard use?")
-    expect(answer).to_contain_text("5580", timeout=30_000)
-    expect(answer).to_contain_text("Footnotes")
-    link = answer.get_by_role("link", name="[1]", exact=True).first
+    turn = answered(ask(page, address, PORT))
+    expect(turn.locator(".answer")).to_contain_text("5580")
+    note = turn.locator("a.note").first
+    assert note.get_attribute("href") == SITE + "monitoring/#dashboard"
+    assert note.get_attribute("target") == "_blank"
+    source = turn.get_by_role("link", name="Monitoring › Dashboard", exact=True)
+    assert source.get_attribute("href") == SITE + "monitoring/#dashboard"
+    turn.get_by_text("Found 10 passages").click()
+    first = turn.locator(".found > li").first
+    first.locator("summary").click()
+    expect(first.locator(".passage")).to_have_text(CHUNKS[10][2])
+
+
+def test_a_footnote_shows_its_passage(page, address):
+    turn = answered(ask(page, address, PORT))
+    card = page.locator("#card")
+    expect(card).to_be_hidden()
+    note_of(turn, "5580").hover()
+    expect(card).to_contain_text("Monitoring › Dashboard")
+    expect(card.locator("mark")).to_contain_text("open port 5580")
+    expect(card.locator("blockquote")).to_have_text(CHUNKS[10][2])
+    page.mouse.move(1, 1)
+    expect(card).to_be_hidden()
+
+
+def test_a_tap_on_a_footnote_shows_its_passage_and_stays(browser, address):
+    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    turn = answered(ask(page, address, PORT))
+    note_of(turn, "5580").tap()
+    card = page.locator("#card")
+    expect(card.locator("mark")).to_contain_text("open port 5580")
+    link = card.get_by_role("link", name="Open the passage")
     assert link.get_attribute("href") == SITE + "monitoring/#dashboard"
-    assert link.get_attribute("target") == "_blank"
-    page.get_by_text("Passages found").click()
-    passages = page.locator(".passages details")
-    expect(passages).to_have_count(10)
-    passages.first.locator("summary").click(position={"x": 5, "y": 5})
-    expect(passages.first.locator("pre")).to_have_text(CHUNKS[10][2])
+    assert len(context.pages) == 1
+    context.close()
 
 
-def test_what_the_corpus_is(page, address):
-    page.goto(address)
-    expect(page.get_by_text(re.compile(r"Answers from lantern.*pages"))).to_be_visible()
+def test_unsupported_sentences_are_marked(page, slow):
+    turn = answered(ask(page, slow.address, "How many tasks run at once?"))
+    doubted = turn.locator(".answer .unsupported")
+    expect(doubted).to_have_text("Elephants are grey and large.")
+    turn.get_by_role("button", name="Not supported").hover()
+    expect(page.locator("#card")).to_contain_text("None of the passages found says")
+
+
+def test_thoughts_are_folded_and_no_part_of_the_answer(page, slow):
+    turn = answered(ask(page, slow.address, "How many tasks run at once?"))
+    expect(turn.locator(".answer")).not_to_contain_text("Let me")
+    thought = turn.locator(".thought")
+    expect(thought.locator("div")).to_be_hidden()
+    thought.locator("summary").click()
+    expect(thought.locator("div")).to_have_text("Let me <b>see</b>.")
 
 
 def test_nothing_found_offers_the_nearest(page, address):
-    answer = ask(page, address, "Who won the football cup in 1990?")
-    expect(answer).to_contain_text("Not found in this documentation.", timeout=30_000)
-    expect(answer).to_contain_text("The nearest pages")
+    turn = answered(ask(page, address, "Who won the football cup in 1990?"))
+    expect(turn.locator(".answer")).to_contain_text("Not found in this documentation.")
+    expect(turn.get_by_role("heading", name="The nearest pages")).to_be_visible()
+    links = turn.locator(".sources a")
+    expect(links).to_have_count(3)
+    pages = [link.get_attribute("href").partition("#")[0] for link in links.all()]
+    assert len(set(pages)) == 3
+    assert all(page.startswith(SITE) for page in pages)
+
+
+def test_code_has_colours_and_a_button_that_copies_it(page, address):
+    turn = answered(ask(page, address, "Show me an example of how to define a task in code"))
+    code = turn.locator("figure.code")
+    expect(code.locator(".c-k", has_text="def")).to_be_visible()
+    code.get_by_role("button", name="Copy").click()
+    expect(page.locator("#toast")).to_have_text("Code copied")
+    assert "def resize(path, width=640):\n    return" in page.evaluate(
+        "navigator.clipboard.readText()"
+    )
 
 
 def test_a_follow_up(page, address):
-    ask(page, address, "How do I start the dashboard?")
-    expect(page.locator("[data-testid=bot]").last).to_contain_text("Footnotes", timeout=30_000)
-    page.get_by_role("textbox").fill("and on which port?")
-    page.keyboard.press("Enter")
-    expect(page.locator("[data-testid=bot]")).to_have_count(2, timeout=30_000)
-    expect(page.locator("[data-testid=bot]").last).to_contain_text("5580", timeout=30_000)
-
-
-def test_an_overlong_question_is_refused_in_words(page, address):
-    answer = ask(page, address, "x" * 5000)
-    expect(answer).to_contain_text("5,000 characters", timeout=30_000)
-
-
-def test_hostile_passages_stay_text_and_nothing_leaves(page, address):
-    answer = ask(page, address, "Is the marvellous frobnicator turned on by default?")
-    expect(answer).to_contain_text("Footnotes", timeout=30_000)
-    page.get_by_text("Passages found").click()
-    expect(page.locator(".passages")).to_contain_text("window.hacked=1")
-    assert page.evaluate("window.hacked") is None
-    links = page.eval_on_selector_all("a[href]", "all => all.map(a => a.href)")
-    assert not [link for link in links if "evil.test" in link or link.startswith("javascript")]
-    assert page.locator("[data-testid=bot] img, .passages img").count() == 0
-    hosts = {url.split("/")[2] for url in page.requested if "://" in url}
-    assert hosts == {address.split("/")[2]}
+    answered(ask(page, address, "How do I start the dashboard?"))
+    turn = answered(ask_more(page, "and on which port?"))
+    expect(turn.locator(".answer")).to_contain_text("5580")
+    expect(page.locator(".turn")).to_have_count(2)
 
 
 def test_the_answer_streams_and_stop_stops_it(page, slow):
-    address, notes = slow
-    answer = ask(page, address, "How many tasks run at once?")
-    expect(answer).to_contain_text("word3", timeout=30_000)
-    seen = answer.inner_text()
-    assert "word400" not in seen
-    page.locator("button.stop-button, button[aria-label='Stop']").first.click()
+    turn = ask(page, slow.address, "Tell me slowly about tasks")
+    expect(turn.locator(".answer")).to_contain_text("word3", timeout=PATIENCE)
+    assert "word400" not in turn.inner_text()
+    page.get_by_role("button", name="Stop", exact=True).click()
     pressed = time.time()
-    deadline = pressed + 20
-    while not notes.exists() and time.time() < deadline:
-        page.wait_for_timeout(50)
-    written, ended = notes.read_text().split()
-    assert int(written) < 500
-    assert float(ended) - pressed < 5
-    notes.unlink()
+    written, ended = ended_at(slow)
+    assert written < 500
+    assert ended - pressed < 5
+    expect(turn.get_by_text("Stopped.")).to_be_visible()
+    expect(turn.locator(".answer")).to_contain_text("word3")
+    page.reload()
+    expect(page.locator(".turn .answer")).to_contain_text("word3")
 
 
 def test_leaving_the_page_ends_the_answer(browser, slow):
-    address, notes = slow
     page = browser.new_page()
-    expect(ask(page, address, "How many tasks run at once?")).to_contain_text(
-        "word3", timeout=30_000
-    )
+    turn = ask(page, slow.address, "Tell me slowly about tasks")
+    expect(turn.locator(".answer")).to_contain_text("word3", timeout=PATIENCE)
     page.close()
+    assert ended_at(slow)[0] < 500
+
+
+def ended_at(slow) -> tuple[int, float]:
+    """How many words had been written, and when, once the answer has been ended."""
     deadline = time.time() + 20
-    while not notes.exists() and time.time() < deadline:
-        time.sleep(0.1)
-    assert int(notes.read_text().split()[0]) < 500
-    notes.unlink()
+    while not (slow.notes.exists() and slow.notes.read_text()) and time.time() < deadline:
+        time.sleep(0.05)
+    written, ended = slow.notes.read_text().split()
+    slow.notes.unlink()
+    return int(written), float(ended)
 
 
-def test_endpoints_for_programs(address):
-    from gradio_client import Client
-
-    client = Client(address, verbose=False)
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/ask", "/search"}
-    answer = client.predict("Which port does the dashboard use?", api_name="/ask")
-    assert "5580" in answer["answer"]
-    assert answer["citations"][0]["url"] == SITE + "monitoring/#dashboard"
-    assert answer["citations"][0]["quote"] in answer["hits"][0]["text"]
-    history = [{"role": "user", "content": "How do I start the dashboard?"}]
-    followed = client.predict("and on which port?", history, api_name="/ask")
-    assert "5580" in followed["answer"]
-    hits = client.predict("signed messages", 3, api_name="/search")
-    assert hits[0]["url"] == SITE + "security/#signing"
-    assert len(hits) == 3
+def test_waiting_is_said_and_past_the_line_it_is_busy(browser, slow):
+    pages = [browser.new_page() for _ in range(3)]
+    first, second, third = (
+        ask(page, slow.address, f"Tell me slowly, {n}") for n, page in enumerate(pages)
+    )
+    expect(second).to_contain_text("Waiting: 1 in front of you")
+    expect(third).to_contain_text("Busy, try again")
+    expect(first.locator(".answer")).to_contain_text("word3", timeout=PATIENCE)
+    pages[0].get_by_role("button", name="Stop", exact=True).click()
+    expect(second.locator(".answer")).to_contain_text("word3", timeout=PATIENCE)
+    for page in pages:
+        page.close()
+    ended_at(slow)
 
 
-def test_endpoints_say_what_is_wrong(address):
-    from gradio_client import Client
-    from gradio_client.exceptions import AppError
-
-    client = Client(address, verbose=False)
-    with pytest.raises(AppError, match="question is empty"):
-        client.predict("", api_name="/ask")
-    with pytest.raises(AppError, match="k is 0"):
-        client.predict("x", 0, api_name="/search")
-
-
-def test_only_known_users_get_in(lantern, tmp_path):
-    port = free_port()
-    users = tmp_path / "users"
-    users.write_text("ada:lovelace\n")
-    command = [str(Path(sys.executable).parent / "footnote"), "chat", "--auth", str(users)]
-    process = serve([*command, "--index", str(lantern), "--port", str(port)], port)
-    try:
-        from gradio_client import Client
-
-        address = f"http://127.0.0.1:{port}"
-        with pytest.raises(Exception, match=r"(?i)auth|log ?in|credentials|401"):
-            Client(address, verbose=False).predict("x", api_name="/search")
-        with pytest.raises(Exception, match=r"(?i)auth|log ?in|credentials|400"):
-            Client(address, auth=("ada", "wrong"), verbose=False)
-        known = Client(address, auth=("ada", "lovelace"), verbose=False)
-        assert len(known.predict("signed", 2, api_name="/search")) == 2
-    finally:
-        stopped(process)
+def test_retry_edit_and_undo(page, address):
+    turn = answered(ask(page, address, "Which port is it?"))
+    turn.get_by_role("button", name="Edit the question").click()
+    turn.get_by_role("textbox", name="Edit the question").fill(PORT)
+    page.keyboard.press("Enter")
+    turn = answered(page.locator(".turn"))
+    expect(turn.locator("h2")).to_have_text(PORT)
+    expect(turn.locator(".answer")).to_contain_text("5580")
+    turn.get_by_role("button", name="Answer again").click()
+    expect(answered(page.locator(".turn")).locator(".answer")).to_contain_text("5580")
+    answered(ask_more(page, "and signed messages?"))
+    page.locator(".turn").last.get_by_role("button", name="Take the question back").click()
+    expect(page.locator(".turn")).to_have_count(1)
+    expect(field(page)).to_have_value("and signed messages?")
 
 
-def test_a_port_in_use_is_said(footnote, lantern):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        done = footnote("chat", "--port", port, "--index", lantern)
-    assert done.returncode == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_editing_an_earlier_question_drops_what_came_after(page, address):
+    answered(ask(page, address, PORT))
+    answered(ask_more(page, "and signed messages?"))
+    page.get_by_role("button", name="Edit the question").first.click()
+    page.get_by_role("textbox", name="Edit the question").fill("How do I start a worker?")
+    page.keyboard.press("Enter")
+    expect(answered(page.locator(".turn").last).locator("h2")).to_have_text(
+        "How do I start a worker?"
+    )
+    expect(page.locator(".turn")).to_have_count(1)
+
+
+def test_conversations_are_kept_renamed_and_deleted(page, address):
+    answered(ask(page, address, PORT))
+    page.get_by_role("button", name="New conversation").click()
+    answered(ask_more(page, "How do I start a worker?"))
+    page.reload()
+    kept = page.locator("#conversations .open")
+    expect(kept).to_have_text(["How do I start a worker?", PORT])
+    expect(page.locator(".turn h2")).to_have_text("How do I start a worker?")
+    kept.nth(1).click()
+    expect(page.locator(".turn .answer")).to_contain_text("5580")
+    note_of(page.locator(".turn"), "5580").hover()
+    expect(page.locator("#card mark")).to_contain_text("5580")
+    page.get_by_role("button", name=f"Rename “{PORT}”").click()
+    page.get_by_role("textbox", name="Name of the conversation").fill("The port")
+    page.keyboard.press("Enter")
+    expect(kept).to_have_text(["How do I start a worker?", "The port"])
+    page.get_by_role("button", name="Delete “The port”").click()
+    expect(kept).to_have_text(["How do I start a worker?"])
+    expect(page.get_by_role("heading", name="Ask lantern and hostile")).to_be_visible()
+    page.get_by_role("button", name="Bring it back").click()
+    expect(kept).to_have_text(["The port", "How do I start a worker?"])
+
+
+def test_a_conversation_is_exported_with_footnotes(page, address):
+    answered(ask(page, address, PORT))
+    answered(ask_more(page, "Are messages signed?"))
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Export the conversation as Markdown").click()
+    assert downloading.value.suggested_filename == "Which port does the dashboard use.md"
+    text = downloading.value.path().read_text()
+    assert text.startswith(f"# {PORT}\n\n## {PORT}\n\n")
+    assert "5580.[^1-1]" in text
+    assert f"[^1-1]: [Monitoring › Dashboard]({SITE}monitoring/#dashboard) “" in text
+    assert "## Are messages signed?" in text
+    assert f": [Security › Signing]({SITE}security/#signing) “" in text
+
+
+def test_a_link_to_a_question(page, address):
+    turn = answered(ask(page, address, PORT))
+    turn.get_by_role("button", name="Copy a link to the question").click()
+    expect(page.locator("#toast")).to_have_text("Link copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == f"{address}/?q={quote(PORT, safe='').replace('%20', '+')}"
+    page.goto(link)
+    expect(answered(page.locator(".turn")).locator(".answer")).to_contain_text("5580")
+    assert "?q=" not in page.url  # so that a reload does not ask again
+
+
+def test_settings_are_kept_and_used(page, address):
+    page.goto(address)
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Passages to read").fill("3")
+    page.get_by_label("Strict").check()
+    page.get_by_role("button", name="Done").click()
+    page.reload()
+    with page.expect_request("**/answer") as asking:
+        turn = answered(ask_more(page, PORT))
+    expect(turn.get_by_text("Found 3 passages")).to_be_visible()
+    assert asking.value.post_data_json["strict"] is True
+
+
+def test_an_overlong_question_is_not_sent(page, address):
+    page.goto(address)
+    field(page).fill("x" * 4001)
+    expect(page.locator("#count")).to_have_text("4,001 / 4,000")
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_disabled()
+    page.keyboard.press("Enter")
+    expect(page.locator(".turn")).to_have_count(0)
+
+
+def test_a_server_that_is_gone_is_said(page, index, tmp_path):
+    from serving import chat
+
+    with chat(index, tmp_path) as server:
+        page.goto(server.address)
+        expect(page.locator("#state")).to_have_text("Ready")
+        expect(page.locator("#examples button").first).to_be_visible(timeout=PATIENCE)
+    turn = ask_more(page, PORT)
+    expect(turn).to_contain_text("The server does not answer. Try again in a moment.")
+    turn.get_by_role("button", name="Take the question back").click()
+    expect(field(page)).to_have_value(PORT)
