@@ -86,7 +86,7 @@ class ExtractiveAnswerer:
         """Quoted sentences, each followed by the marker of its passage, then perhaps a code
         block; or `NOT_FOUND`, where the passages do not support an answer."""
         candidates = [c for rank, hit in enumerate(hits) for c in _candidates(rank, hit)]
-        scored = self._score(in_context(question, history), candidates, hits)
+        scored = self._score(question, in_context(question, history), candidates, hits)
         prose = _best_prose(scored)
         read = {0} | {candidate.rank for candidate in prose}
         code = [o.candidate for o in scored if o.candidate.is_code and o.candidate.rank in read]
@@ -99,16 +99,27 @@ class ExtractiveAnswerer:
             yield ("\n\n" if at else "") + "\n\n".join(paragraphs)
 
     def _score(
-        self, question: str, candidates: Sequence[_Candidate], hits: Sequence[Hit]
+        self,
+        question: str,
+        in_full: str,
+        candidates: Sequence[_Candidate],
+        hits: Sequence[Hit],
     ) -> list[_Scored]:
-        """The candidates, best first."""
-        vectors = self._encoder.encode([question, *(c.text for c in candidates)])
+        """The candidates, best first.
+
+        The passages were found for the question `in_full`, with the one before a follow-up; of
+        their sentences, those are wanted that answer the follow-up itself.
+        """
+        alone, full, *vectors = self._encoder.encode(
+            [question, in_full, *(c.text for c in candidates)]
+        )
+        meant = (alone + full) / np.linalg.norm(alone + full)
         asked = self._words.weights(question)
-        whole = sum(asked.values()) or 1.0
+        all_asked = sum(asked.values()) or 1.0
         scored = []
-        for candidate, vector in zip(candidates, vectors[1:], strict=True):
+        for candidate, vector in zip(candidates, vectors, strict=True):
             shared = asked.keys() & set(self._words.terms(candidate.text))
-            near = float(vector @ vectors[0]) + SHARED * sum(asked[t] for t in shared) / whole
+            near = float(vector @ meant) + SHARED * sum(asked[t] for t in shared) / all_asked
             score = near + PASSAGE * hits[candidate.rank].score / (hits[0].score or 1.0)
             scored.append(_Scored(candidate, vector, near, score))
         return sorted(scored, key=lambda one: -one.score)

@@ -31,8 +31,14 @@ def answerer(encoder, tmp_path_factory) -> ExtractiveAnswerer:
     return ExtractiveAnswerer(encoder, words)
 
 
-def answer(answerer, question="How often is a failed task retried?", hits=HITS, confidence=0.9):
-    draft = answerer.draft(question, hits, [], confidence, Event())
+def answer(
+    answerer,
+    question="How often is a failed task retried?",
+    hits=HITS,
+    confidence=0.9,
+    history=(),
+):
+    draft = answerer.draft(question, hits, history, confidence, Event())
     assert list(draft.read) == list(hits)
     return "".join(draft.pieces)
 
@@ -56,6 +62,19 @@ def test_passages_of_one_heading_stand_together(answerer):
         Hit(Passage("9", PAGE, "Retries cost time.", "Queue", ("Retries",)), 0.5),
     ]
     assert answer(answerer, hits=hits).count("#### Queue › Retries") == 1
+
+
+def test_a_follow_up_is_answered_and_not_the_question_before_it(answerer):
+    again = " ".join(
+        f"A failed task of kind {n} is retried {n} times by a worker." for n in range(20)
+    )
+    hits = [Hit(Passage("1", PAGE, f"{again} The moon may slow it down."), 1.0)]
+    before = {
+        "role": "user",
+        "content": "How often is a failed task of a kind retried by a worker?",
+    }
+    asked = "What if the moon is full?"
+    assert "The moon may slow it down. [1]" in answer(answerer, asked, hits, history=[before])
 
 
 def test_little_confidence_says_nothing(answerer):
