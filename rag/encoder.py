@@ -52,9 +52,11 @@ class Encoder(Protocol):
 class SentenceEncoder:
     """A transformers encoder with the pooling that its folder asks for."""
 
-    def __init__(self, model: str = DEFAULT_MODEL, devices: Sequence[str] = ()):
+    def __init__(
+        self, model: str = DEFAULT_MODEL, devices: Sequence[str] = (), bfloat16: bool = False
+    ):
         """Loads the model onto each of the `devices` (torch's names), by default all GPUs there
-        are, or else the processor.
+        are, or else the processor; with `bfloat16` it computes in that there (`has_bfloat16`).
 
         Raises FootnoteError if the model is not there, is not stored as safetensors, or asks
         for a pooling or a module this class does not have.
@@ -93,7 +95,7 @@ class SentenceEncoder:
         self.module = _pooled(encoder, pool).eval()
         gpus = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
         self.devices = list(devices) or gpus or ["cpu"]
-        self._replicas = [_replica(self.module, device) for device in self.devices]
+        self._replicas = [_replica(self.module, device, bfloat16) for device in self.devices]
         self._batch = GPU_BATCH if self.on_gpu else CPU_BATCH
         # Tokenizers change their truncation state while they work, so threads take turns.
         self._lock = threading.Lock()
@@ -150,6 +152,13 @@ class SentenceEncoder:
             return module(batch["input_ids"], batch["attention_mask"]).float().cpu().numpy()
 
 
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16: where it must emulate that, it is slow."""
+    about = Path("/proc/cpuinfo")  # torch would tell as well, but takes seconds to import
+    flags = about.read_text(encoding="utf-8") if about.exists() else ""
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
 def _pooled(encoder: Any, pool: Any) -> torch.nn.Module:
     """The model and its pooling as one: tokens (b, t), mask (b, t) -> unit vectors (b, d)."""
     import torch
@@ -167,11 +176,11 @@ def _pooled(encoder: Any, pool: Any) -> torch.nn.Module:
     return Pooled()
 
 
-def _replica(module: torch.nn.Module, device: str) -> torch.nn.Module:
+def _replica(module: torch.nn.Module, device: str, bfloat16: bool) -> torch.nn.Module:
     """The module on that device; in half precision where it is a GPU."""
-    if device == "cpu":
-        return module
-    return copy.deepcopy(module).half().to(device)
+    if device != "cpu":
+        return copy.deepcopy(module).half().to(device)
+    return copy.deepcopy(module).bfloat16() if bfloat16 else module
 
 
 def _folder(model: str) -> Path:

@@ -7,10 +7,11 @@ import sys
 import pytest
 from lantern import CHUNKS, rows, write_table
 
-from ingest.build import build, open_encoder, remove, repair
+from ingest.build import MANY, build, open_encoder, remove, repair
 from ingest.reading import read
 from rag import Chatbot
 from rag.data import FootnoteError
+from rag.encoder import has_bfloat16
 from rag.index import Index, passage_id
 from rag.manifest import write_lock
 
@@ -164,6 +165,25 @@ def test_two_sources_side_by_side(tmp_path):
     build(read(str(table)), tmp_path / "index")
     build(read(str(other)), tmp_path / "index")
     assert len(Index.open(tmp_path / "index")) == len(CHUNKS) + 1
+
+
+def test_many_passages_get_nearly_the_vectors_of_few(tmp_path, tiny_embedder):
+    lines = [
+        json.dumps(rows()[0] | {"chunk": f"Lantern number {n} hangs.", "chunk_id": f"{n}_0"}) + "\n"
+        for n in range(MANY)
+    ]
+    found = {}
+    for count in (50, MANY):
+        (tmp_path / "t.jsonl").write_text("".join(lines[:count]))
+        build(read(str(tmp_path / "t.jsonl")), tmp_path / f"{count}", str(tiny_embedder))
+        index = Index.open(tmp_path / f"{count}")
+        found[count] = index.candidates(sorted(Index.open(tmp_path / "50").ids()))
+    few, many = (dict(zip(f.ids, f.vectors, strict=True)) for f in found.values())
+    cosines = [float(few[name] @ many[name]) for name in few]
+    assert len(cosines) == 50
+    assert min(cosines) > 0.999
+    if has_bfloat16():  # elsewhere they are the same
+        assert min(cosines) < 1 - 1e-6
 
 
 def test_a_faulty_source_loses_nothing(tmp_path):

@@ -20,6 +20,14 @@ def test_vectors_are_unit_and_in_the_order_of_the_texts(encoder):
         np.testing.assert_allclose(encoder.encode([text])[0], vector, atol=1e-5)
 
 
+def test_half_precision_gives_nearly_the_same_vectors(encoder):
+    texts = ["a long text about lanterns " * 30, "short", "of middling length, this one"]
+    half = SentenceEncoder(bfloat16=True).encode(texts)
+    assert half.dtype == np.float32
+    cosines = (half * encoder.encode(texts)).sum(1)
+    assert 0.999 < cosines.min() < 1 - 1e-6
+
+
 def test_no_texts(encoder):
     assert encoder.encode([]).shape == (0, 384)
 
