@@ -14,7 +14,10 @@ from typing import Any
 from rag.data import FootnoteError
 from rag.words import words
 
-FUZZY = 7  # letters; a shorter word resembles too many
+# Letters from which on a word that no passage has may be one slip of the pen from one that some
+# have: where that only adds passages to a search, and where it makes the word a known one.
+SLIP, KNOWN = 5, 7
+SLIP_SCORE = 7.0  # such a match has no BM25 of its own; about that of a rare word
 MEMORY = 64_000_000  # bytes that the writer gathers before it makes a segment
 
 
@@ -48,23 +51,27 @@ class LexicalIndex:
         self._index.register_tokenizer("words", self._analyzer)
 
     def query(self, terms: Mapping[str, float], n: int) -> dict[str, float]:
-        """The n best ids with their BM25 scores, best first, for terms with their weights."""
+        """The n best ids with their BM25 scores, best first, for terms with their weights.
+
+        Of a term that is nowhere, those that are one slip of the pen from it are looked for.
+        """
         from tantivy import Occur, Query
 
-        parts = [
-            (
-                Occur.Should,
-                Query.boost_query(
-                    Query.term_query(self._schema, "words", term, index_option="freq"), weight
-                ),
-            )
-            for term, weight in terms.items()
-        ]
+        parts = [(Occur.Should, self._term(term, weight)) for term, weight in terms.items()]
         if not parts:
             return {}
         searcher = self._index.searcher()
         found = searcher.search(Query.boolean_query(parts), n, count=False).hits
         return {str(searcher.doc(at).get_first("id")): float(score) for score, at in found}
+
+    def _term(self, term: str, weight: float) -> Any:
+        from tantivy import Query
+
+        if len(term) >= SLIP and not self.passages_with(term):
+            near = Query.fuzzy_term_query(self._schema, "words", term, 1, True, False)
+            return Query.boost_query(near, weight * SLIP_SCORE)
+        exact = Query.term_query(self._schema, "words", term, index_option="freq")
+        return Query.boost_query(exact, weight)
 
     def terms(self, text: str) -> list[str]:
         """The text's words as the index has them, each once."""
@@ -89,7 +96,7 @@ class LexicalIndex:
         """Whether a term of the index is one slip of the pen from this one."""
         from tantivy import Query
 
-        if len(term) < FUZZY:
+        if len(term) < KNOWN:
             return False
         near = Query.fuzzy_term_query(self._schema, "words", term, 1, True, False)
         return bool(self._index.searcher().search(near, 1, count=False).hits)
