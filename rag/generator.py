@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
 
+from rag.batching import Batch
 from rag.data import FootnoteError, Message, Thought
 from rag.thoughts import OPEN
 
@@ -58,10 +60,17 @@ def load_generator(model: str, device_map: str = "auto") -> ChatModel:
 
 
 class LocalModel:
-    """A chat model through transformers' text-generation pipeline; greedy."""
+    """A chat model through transformers' text-generation pipeline; greedy. Threads may share it.
 
-    def __init__(self, model: str, device_map: str = "auto"):
-        """Loads the model; raises FootnoteError if it is missing or no chat model."""
+    On a GPU the answers of several people are computed together (batching.py). On a processor,
+    where one alone would take a third longer that way, each waits for its turn.
+    """
+
+    def __init__(self, model: str, device_map: str = "auto", together: bool | None = None):
+        """Loads the model; `together` says how several are answered, whatever it runs on.
+
+        Raises FootnoteError if the model is missing or no chat model.
+        """
         from transformers import pipeline
 
         source = _checked(model)
@@ -92,8 +101,11 @@ class LocalModel:
         self._thinks = self._opens_thought()
         self._new_tokens = min(THINKING if self._thinks else NEW_TOKENS, context // 4)
         self.room = context - self._new_tokens
-        # A model writes one answer at a time; the others wait for their turn.
-        self._turn = threading.Lock()
+        self._pipeline.model.generation_config.do_sample = False
+        self._turn = threading.Lock()  # for an answer by itself
+        self._batch = None
+        if together or (together is None and self._on_one_gpu()):
+            self._batch = self._tried(Batch(self._pipeline.model))
 
     def count(self, messages: list[Message]) -> int:
         """The prompt's length in the model's own tokens.
@@ -101,23 +113,35 @@ class LocalModel:
         Raises FootnoteError if the chat template refuses the messages, as some do when the turns
         do not alternate.
         """
-        from jinja2 import TemplateError
-
-        try:
-            tokens = self._tokenizer.apply_chat_template(
-                self._fitting(messages),
-                add_generation_prompt=True,
-                return_dict=True,
-                **TEMPLATE_SWITCHES,
-            )
-        except TemplateError as error:
-            raise FootnoteError(
-                f"the model {self.name!r} refuses this conversation: {_first_line(error)}"
-            ) from error
-        return len(tokens["input_ids"])
+        return len(self._tokens(messages))
 
     def stream(self, messages: list[Message], stop: threading.Event) -> Pieces:
         """The answer's text, token by token."""
+        if self._thinks:
+            yield OPEN
+        alone = self._batch is None
+        try:
+            yield from self._alone(messages, stop) if alone else self._together(messages, stop)
+        except FootnoteError:
+            raise
+        except Exception as error:  # each kind of failure raises a type of its own
+            advice = ": choose a smaller model" if _is_out_of_memory(error) else ""
+            raise FootnoteError(
+                f"the model {self.name!r} failed: {_first_line(error)}{advice}"
+            ) from error
+
+    def _together(self, messages: list[Message], stop: threading.Event) -> Pieces:
+        assert self._batch
+        text = _Text(self._tokenizer)
+        batch = self._batch.stream(self._tokens(messages), self._new_tokens, stop)
+        with closing(batch) as tokens:
+            for new in tokens:
+                if piece := text.more(new):
+                    yield piece
+        if rest := text.rest():
+            yield rest
+
+    def _alone(self, messages: list[Message], stop: threading.Event) -> Pieces:
         from transformers import StoppingCriteria
 
         pieces: SimpleQueue[str | BaseException | None] = SimpleQueue()
@@ -136,7 +160,7 @@ class LocalModel:
                             do_sample=False,
                             max_new_tokens=self._new_tokens,
                             tokenizer_encode_kwargs=TEMPLATE_SWITCHES,
-                            streamer=_Text(self._tokenizer, pieces),
+                            streamer=_Streamer(_Text(self._tokenizer), pieces),
                             stopping_criteria=[Stop()],
                         )
                 pieces.put(None)
@@ -146,18 +170,44 @@ class LocalModel:
         thread = threading.Thread(target=generate, daemon=True)
         thread.start()
         try:
-            if self._thinks:
-                yield OPEN
             while (piece := pieces.get()) is not None:
                 if isinstance(piece, BaseException):
-                    raise FootnoteError(
-                        f"the model {self.name!r} failed: {_first_line(piece)}"
-                    ) from piece
+                    raise piece
                 if piece:
                     yield piece
         finally:
             ended.set()
             thread.join()
+
+    def _tokens(self, messages: list[Message]) -> list[int]:
+        from jinja2 import TemplateError
+
+        try:
+            tokens = self._tokenizer.apply_chat_template(
+                self._fitting(messages),
+                add_generation_prompt=True,
+                return_dict=True,
+                **TEMPLATE_SWITCHES,
+            )
+        except TemplateError as error:
+            raise FootnoteError(
+                f"the model {self.name!r} refuses this conversation: {_first_line(error)}"
+            ) from error
+        return tokens["input_ids"]
+
+    def _on_one_gpu(self) -> bool:
+        model = self._pipeline.model
+        devices = set(getattr(model, "hf_device_map", {"": model.device}).values())
+        return model.device.type == "cuda" and len(devices) == 1
+
+    def _tried(self, batch: Batch) -> Batch | None:
+        """The batch if a token comes out of it: not every kind of model can be batched so."""
+        trial: list[Message] = [{"role": "user", "content": "Why?"}]
+        try:
+            list(batch.stream(self._tokens(trial), 1, threading.Event()))
+        except Exception:  # noqa: BLE001 - each kind fails in its own way
+            return None
+        return batch
 
     def _fitting(self, messages: list[Message]) -> list[Message]:
         """The messages as plain text, in the roles that the model has.
@@ -214,42 +264,55 @@ class LocalModel:
 
 
 class _Text:
-    """A streamer for `generate`: tokens in, pieces of text into a queue.
+    """Tokens as they come -> pieces of text, which joined are the text of all tokens.
 
     transformers' own TextStreamer decodes each line by itself, and tokenizers of the kind that
     Llama 2 and Mistral have then drop a space of every line's indentation. Here all the tokens
-    are decoded each time (512 of them: tens of milliseconds an answer), so that the pieces
-    joined are the text.
+    are decoded each time (512 of them: tens of milliseconds an answer).
     """
 
-    def __init__(self, tokenizer: Any, pieces: SimpleQueue[Any]):
+    def __init__(self, tokenizer: Any):
         self._tokenizer = tokenizer
-        self._pieces = pieces
-        self._tokens: list[int] | None = None
+        self._tokens: list[int] = []
         self._given = 0
 
-    def put(self, tokens: Any) -> None:
-        """The prompt at first, then each token."""
-        if self._tokens is None:
-            self._tokens = []
-            return
-        self._tokens.extend(tokens.tolist())
+    def more(self, tokens: list[int]) -> str:
+        """What these tokens add."""
+        self._tokens.extend(tokens)
         # A character of several tokens decodes to replacement marks until it is whole.
-        self._give(self._decoded().rstrip("\ufffd"))
+        return self._beyond(self._decoded().rstrip("\ufffd"))
 
-    def end(self) -> None:
+    def rest(self) -> str:
         """What was held back."""
-        self._give(self._decoded())
+        return self._beyond(self._decoded())
 
     def _decoded(self) -> str:
         return self._tokenizer.decode(
             self._tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
 
-    def _give(self, text: str) -> None:
-        if len(text) > self._given:
-            self._pieces.put(text[self._given :])
-            self._given = len(text)
+    def _beyond(self, text: str) -> str:
+        new, self._given = text[self._given :], max(self._given, len(text))
+        return new
+
+
+class _Streamer:
+    """What `generate` of transformers calls a streamer: pieces of text into a queue."""
+
+    def __init__(self, text: _Text, pieces: SimpleQueue[Any]):
+        self._text = text
+        self._pieces = pieces
+        self._prompted = False
+
+    def put(self, tokens: Any) -> None:
+        """The prompt at first, then each token."""
+        if self._prompted:
+            self._pieces.put(self._text.more(tokens.tolist()))
+        self._prompted = True
+
+    def end(self) -> None:
+        """All tokens are there."""
+        self._pieces.put(self._text.rest())
 
 
 class ServedModel:
@@ -347,6 +410,11 @@ def _checked(model: str) -> str:
             "ones may run code; convert them with save_pretrained"
         )
     return str(folder)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # Of torch on a processor it is no type of its own.
+    return isinstance(error, MemoryError) or "memory" in str(error)
 
 
 def _first_line(error: BaseException) -> str:

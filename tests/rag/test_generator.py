@@ -11,11 +11,9 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
 import tiny_models
-import torch
 from lantern import SITE
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -124,13 +122,8 @@ def test_indentation_and_characters_of_several_tokens_survive():
     tokens = words("def f():\n    return 1\n    # ")["input_ids"]
     for part in ("n", "é", " ", "🐍"):
         tokens += words.convert_tokens_to_ids([f"<0x{byte:02X}>" for byte in part.encode()])
-    pieces = SimpleQueue()
-    streamer = _Text(words, pieces)
-    streamer.put(torch.tensor([[5, 6]]))  # the prompt
-    for token in tokens:
-        streamer.put(torch.tensor([token]))
-    streamer.end()
-    given = [pieces.get() for _ in range(pieces.qsize())]
+    stream = _Text(words)
+    given = [stream.more([token]) for token in tokens] + [stream.rest()]
     assert "".join(given) == words.decode(tokens) == text
     assert not any("\ufffd" in piece for piece in given)
 
