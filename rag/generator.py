@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Generator
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
@@ -52,7 +53,8 @@ class ChatModel(Protocol):
 def load_generator(model: str, device_map: str = "auto") -> ChatModel:
     """The generator for a hub id, a path, or the URL of an OpenAI-style server.
 
-    Raises FootnoteError if the model cannot be loaded or the server does not answer.
+    A hub id or path may end in `#4bit` or `#8bit` (bitsandbytes). Raises FootnoteError if the model
+    cannot be loaded or the server does not answer.
     """
     if model.startswith(("http://", "https://")):
         return ServedModel(model)
@@ -73,7 +75,8 @@ class LocalModel:
         """
         from transformers import pipeline
 
-        source = _checked(model)
+        named, _, bits = model.partition("#")
+        source, quantization = _checked(named), _quantization(bits)
         try:
             self._pipeline: Any = pipeline(
                 "text-generation",
@@ -81,7 +84,7 @@ class LocalModel:
                 device_map=device_map,
                 dtype="auto",
                 trust_remote_code=False,
-                model_kwargs={"use_safetensors": True},
+                model_kwargs={"use_safetensors": True, **quantization},
             )
         except Exception as error:  # each kind of broken model raises a type of its own
             raise FootnoteError(
@@ -415,6 +418,23 @@ def _checked(model: str) -> str:
 def _is_out_of_memory(error: BaseException) -> bool:
     # Of torch on a processor it is no type of its own.
     return isinstance(error, MemoryError) or "memory" in str(error)
+
+
+def _quantization(bits: str) -> dict[str, Any]:
+    """What the pipeline needs for weights of so many bits; nothing for those that there are."""
+    if not bits:
+        return {}
+    if bits not in ("4bit", "8bit"):
+        raise FootnoteError(f"a model can be loaded as #4bit or #8bit, not #{bits}")
+    if find_spec("bitsandbytes") is None:
+        raise FootnoteError(f"#{bits} needs bitsandbytes: pip install 'footnote[quantized]'")
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    how: dict[str, Any] = {"load_in_8bit": True}
+    if bits == "4bit":
+        how = {"load_in_4bit": True, "bnb_4bit_compute_dtype": torch.bfloat16}
+    return {"quantization_config": BitsAndBytesConfig(**how)}
 
 
 def _first_line(error: BaseException) -> str:

@@ -172,6 +172,19 @@ def test_an_error_while_generating_reaches_the_caller(tiny_llama, tmp_path):
     assert generating() == 0
 
 
+@pytest.mark.parametrize("bits", ["4bit", "8bit"])
+def test_weights_of_few_bits(tiny_llama, bits):
+    model = load_generator(f"{tiny_llama}#{bits}")
+    layer = model._pipeline.model.model.layers[0].mlp.up_proj
+    assert type(layer).__name__ == {"4bit": "Linear4bit", "8bit": "Linear8bitLt"}[bits]
+    assert "".join(model.stream(MESSAGES, threading.Event())).startswith("A task is retried")
+
+
+def test_weights_of_other_bits_are_refused(tiny_llama):
+    with pytest.raises(FootnoteError, match="#4bit or #8bit, not #3bit"):
+        load_generator(f"{tiny_llama}#3bit")
+
+
 def test_count_is_the_templates(llama):
     short = llama.count(MESSAGES)
     longer = llama.count([*MESSAGES, {"role": "assistant", "content": "x " * 100}])
@@ -247,7 +260,7 @@ def broken(tiny_llama, tmp_path, name):
         weights.write_bytes(weights.read_bytes()[:5000])
     elif name == "a package that is missing":
         config = json.loads((copy / "config.json").read_text())
-        config["quantization_config"] = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+        config["quantization_config"] = {"quant_method": "gptq", "bits": 4}
         (copy / "config.json").write_text(json.dumps(config))
     elif name == "code of its own":
         config = json.loads((copy / "config.json").read_text())
@@ -265,7 +278,7 @@ def broken(tiny_llama, tmp_path, name):
         ("no config", "no config.json"),
         ("pickled weights", "no weights in safetensors"),
         ("weights cut short", "cannot load"),
-        ("a package that is missing", "cannot load.*bitsandbytes"),
+        ("a package that is missing", "cannot load.*[Gg][Pp][Tt][Qq]"),
         ("code of its own", "cannot load"),
     ],
 )
