@@ -14,7 +14,7 @@ DEMO_SOURCE := python:transformers \
 DEMO_QUESTION := How do I stream generated text token by token?
 
 .PHONY: setup demo chat test lint screenshot bench-retrieval bench-query bench-ingest bench-opening bench-load \
-	bench-eval
+	bench-eval bench-generation
 .DEFAULT_GOAL := demo
 
 setup: .venv/ready
@@ -63,6 +63,10 @@ bench-query: setup
 
 bench-eval: setup
 	$(BIN)/python -P bench/evaluation.py $(INDEX) eval/sets/demo.jsonl
+
+# Answering 16 people together, beside one after the other.
+bench-generation: setup
+	$(BIN)/python -P bench/generation.py
 
 bench-ingest: setup
 	$(BIN)/python -P bench/ingest.py $(TABLE)
