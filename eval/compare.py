@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.report import LABELS, Cell, Grid, cell, in_line, markdown_table
+from eval.report import LABELS, Cell, Grid, cell, counted, in_line, markdown_table
 from eval.run import read_run
 from eval.summary import SYSTEM, Row
 from eval.uncertainty import clusters_of, holm, mean_intervals, p_value, resample
@@ -115,21 +115,29 @@ def compare(before: Path, after: Path) -> Comparison:
 def differences(pairs: Sequence[tuple[Row, Row]]) -> list[Difference]:
     """Returns the measures that both rows of any pair have; p, of declared ones, not corrected.
 
-    p is that of a paired sign-flip randomization over the questions; the interval is a bootstrap
-    of the paired differences, clustered by page.
+    p is that of a paired sign-flip randomization, the interval a bootstrap of the paired
+    differences, both clustered by page.
     """
-    drawn = resample(clusters_of([before for before, _ in pairs]))
+    clusters = clusters_of([before for before, _ in pairs])
+    drawn = resample(clusters)
     found = []
     for name in LABELS:
         both = [(_values(before).get(name), _values(after).get(name)) for before, after in pairs]
-        known = [(a, b) for a, b in both if a is not None and b is not None]
-        if not known:
+        judged = [
+            (a, b, cluster)
+            for (a, b), cluster in zip(both, clusters, strict=True)
+            if a is not None and b is not None
+        ]
+        if not judged:
             continue
         changes = [[np.nan if a is None or b is None else b - a] for a, b in both]
         low, high = mean_intervals(np.array(changes), drawn)[0] or (None, None)
-        p = p_value([b - a for a, b in known]) if name in DECLARED else None
-        before, after = (sum(pair[side] for pair in known) / len(known) for side in (0, 1))
-        found.append(Difference(name, len(known), before, after, low, high, p))
+        p = None
+        if name in DECLARED:
+            p = p_value([b - a for a, b, _ in judged], [cluster for _, _, cluster in judged])
+        n = len(judged)
+        before, after = sum(a for a, _, _ in judged) / n, sum(b for _, b, _ in judged) / n
+        found.append(Difference(name, n, before, after, low, high, p))
     return found
 
 
@@ -164,7 +172,8 @@ def _cautions(
     """What else than the change under test may make the difference."""
     for name, count in (("first", len(rows_before)), ("second", len(rows_after))):
         if count > shared:
-            yield f"{count - shared} questions of the {name} run are not in the other, or differ"
+            lacking = counted(count - shared, "question")
+            yield f"{lacking} of the {name} run: not in the other, or changed there"
     facts = [
         {**run["settings"], "version": run["version"], "answerer": run["answerer"]}
         for run in (first, second)
@@ -183,9 +192,10 @@ def lines(found: Comparison) -> list[str]:
     return [
         f"before: {found.before}",
         f"after: {found.after}",
-        f"{found.questions} questions that both runs asked",
+        f"{counted(found.questions, 'question')} that both runs asked",
         *found.cautions,
-        f"p: paired sign-flip randomization, Holm over the {tested} measures declared beforehand; "
+        "p: paired sign-flip randomization by page, Holm over the "
+        f"{counted(tested, 'measure')} declared beforehand; "
         "intervals hold 95%, drawn by page; noise: p of 0.05 or more",
     ]
 

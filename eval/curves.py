@@ -7,6 +7,8 @@ from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+BINS = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Bin:
@@ -50,18 +52,16 @@ def aurc(points: Sequence[tuple[float, float]]) -> float | None:
 
 
 def calibration(
-    confidences: Sequence[float], is_right: Sequence[bool], bins: int = 10
+    confidences: Sequence[float], is_right: Sequence[bool], bins: int = BINS
 ) -> list[Bin]:
     """Returns the bins that hold an answer, the lowest first.
 
     The bins part 0 to 1 evenly, bin m of M reaching from above (m - 1) / M up to m / M (Guo et
     al. 2017); what lies outside falls into the nearest.
     """
-    limits = [number / bins for number in range(1, bins)]
     members: dict[int, list[tuple[float, bool]]] = {}
     for confidence, right in zip(confidences, is_right, strict=True):
-        # Compared with the limits, not multiplied: 0.07 * 100 is more than 7.
-        members.setdefault(bisect_left(limits, confidence), []).append((confidence, right))
+        members.setdefault(bin_of(confidence, bins), []).append((confidence, right))
     return [
         Bin(
             sum(confidence for confidence, _ in inside) / len(inside),
@@ -70,6 +70,12 @@ def calibration(
         )
         for _, inside in sorted(members.items())
     ]
+
+
+def bin_of(confidence: float, bins: int = BINS) -> int:
+    """Returns the number of the confidence's bin, from 0."""
+    # Compared with the limits, not multiplied: 0.07 * 100 is more than 7.
+    return bisect_left([number / bins for number in range(1, bins)], confidence)
 
 
 def ece(bins: Sequence[Bin]) -> float | None:

@@ -2,8 +2,8 @@
 
     retrieval    none of the passages that were read is gold
     selection    gold was read, but the answer lacks it
-    citation     the answer holds the gold, but cites no gold page, or a passage that does not
-                 support its sentence
+    citation     the answer holds the gold, but cites no gold page, or has a sentence that the
+                 passages it cites do not support
     abstention   it was silent on gold that it had read, or spoke where nothing is to be found
 
 This module knows nothing of how the values came about (measures.py) or are shown (report.py).
@@ -35,7 +35,8 @@ def failure(row: dict[str, Any], system: str) -> str:
         return "abstention"
     if values["V_strict"] < RIGHT_AT:
         return "selection"
-    if truth < 1 or (values.get("citation_recall") or 0.0) < 1:
+    recall = values.get("citation_recall")
+    if truth < 1 or (recall is not None and recall < 1):
         return "citation"
     return ""
 

@@ -13,7 +13,7 @@ from eval.elements import document, element, link
 from eval.failures import worst
 from eval.measures import percentile
 from eval.plots import Plot, Series, svg
-from eval.report import Cell, Grid, cell, facts, grids
+from eval.report import Cell, Grid, cell, counted, facts, grids
 from eval.style import STYLE
 from eval.summary import SYSTEM
 
@@ -36,7 +36,7 @@ passages, those that hold most nuggets first."""
 
 def html(summary: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
     """Returns the page."""
-    title = f"{summary['counts']['all']} questions, answered by {summary['answerer']}"
+    title = f"{counted(summary['counts']['all'], 'question')}, answered by {summary['answerer']}"
     by_system, *others = grids(summary)
     return document(
         title,
@@ -161,7 +161,7 @@ def _failures(rows: Sequence[dict[str, Any]]) -> list[Element]:
     if not failures:
         return []
     shown = [_failure(label, row) for label, row in failures[:FAILURES]]
-    heading = f"The worst {len(shown)} of {len(failures)} failures"
+    heading = f"The worst {len(shown)} of {counted(len(failures), 'failure')}"
     return [element("section", element("h2", heading), *shown)]
 
 

@@ -1,7 +1,8 @@
-"""The machine that a run was made on, as far as it decides how fast it was."""
+"""The machine that a run was made on, as far as it decides how fast it was, and what it took."""
 
 import os
 import platform
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ def machine() -> dict[str, Any]:
         "memory_gib": _memory_gib(),
         "gpus": _gpus(),
     }
+
+
+def peak_mib() -> int:
+    """Returns the most memory, in MiB, that this process has held at once so far."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most // (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, else KiB
 
 
 def _processor() -> str:

@@ -94,7 +94,7 @@ def _csv_rows(path: Path) -> Iterator[Row]:
             if not header:
                 header = _with_question(path, cells)
             elif cells and len(cells) != len(header):
-                fault = f"{len(cells)} columns, the header has {len(header)}"
+                fault = f"cells: {len(cells)}, in the header {len(header)}"
                 yield Row(f"line {number}", number, faults=(fault,))
             elif cells:
                 yield Row(f"line {number}", number, dict(zip(header, cells, strict=True)))

@@ -63,7 +63,7 @@ BY_GROUP = {
     "false_refusals": "abst. wrong",
     "truthfulness": "truth",
 }
-FAILURES_IN_MARKDOWN = 5
+FAILURES_IN_MARKDOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,11 @@ def cell(figure: dict[str, Any], name: str) -> Cell:
     if low is None or high is None:
         return Cell(f"{value:.{digits}f}")
     return Cell(*(f"{number:.{digits}f}" for number in (value, low, high)))
+
+
+def counted(number: int, noun: str) -> str:
+    """Returns "1 question", "2 questions"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def grids(summary: dict[str, Any]) -> list[Grid]:
@@ -147,12 +152,14 @@ def facts(summary: dict[str, Any]) -> list[str]:
     gpus = f", {', '.join(machine['gpus'])}" if machine["gpus"] else ""
     return [
         f"footnote {summary['version']}, answers by {summary['answerer']}",
-        f"{summary['counts']['all']} questions in {summary['seconds']:.0f} s, {summary['started']}",
+        f"{counted(summary['counts']['all'], 'question')} in {summary['seconds']:.0f} s, "
+        f"{summary['started']}",
         "; ".join(steps),
         f"index {summary['index']['fingerprint']}, {summary['index']['passages']:,} passages",
         "settings: " + ", ".join(f"{name} {value}" for name, value in settings.items()),
         f"{machine['platform']}, Python {machine['python']}, {machine['cpus']} CPUs "
-        f"({machine['processor']}), {machine['memory_gib']} GiB{gpus}",
+        f"({machine['processor']}), {machine['memory_gib']} GiB{gpus}; the run took up to "
+        f"{summary['peak_mib']:,} MiB",
         "intervals hold 95%, drawn by page (bootstrap)",
     ]
 
@@ -168,7 +175,7 @@ def terminal(summary: dict[str, Any]) -> Group:
     by_system, *others = grids(summary)
     return Group(
         rich_table(by_system, _brief),
-        *(rich_table(grid, lambda cell: cell.value) for grid in others),
+        *(rich_table(grid, _stacked) for grid in others),
         *map(Text, facts(summary)),
     )
 
@@ -204,6 +211,11 @@ def _brief(cell: Cell) -> str:
     return f"{cell.value} ±{half:.0f}" if "." not in cell.value else f"{cell.value} ±{half:.2f}"
 
 
+def _stacked(cell: Cell) -> str:
+    """The same, one below the other, where there are many columns."""
+    return _brief(cell).replace(" ±", "\n±")
+
+
 # In Markdown
 
 
@@ -221,11 +233,25 @@ def markdown(summary: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
             "",
             f"### {in_line(row['id'])}: {label}",
             "",
-            *_fenced(f"Question: {row['question']['question']}\nGold: {gold}"),
+            *_fenced(
+                f"Question: {row['question']['question']}\nGold: {gold}\n"
+                f"First gold retrieved: {_first_gold(row)}"
+            ),
             "",
             *_fenced(row["systems"][SYSTEM]["text"]),
         ]
     return "\n".join(lines) + "\n"
+
+
+def _first_gold(row: dict[str, Any]) -> str:
+    """The rank of the first gold page, and of the first gold chunk, among what was retrieved."""
+    said = []
+    for level, ranking in row["ranking"].items():
+        ranks = [n for n, name in enumerate(ranking, 1) if name in row["gold"][level]]
+        if row["gold"][level]:
+            where = f"at rank {ranks[0]}" if ranks else "nowhere"
+            said.append(f"{level} {where} of {len(ranking)}")
+    return ", ".join(said) or "there is none"
 
 
 def markdown_table(grid: Grid) -> list[str]:

@@ -24,7 +24,7 @@ from typing import Any, Protocol
 
 from eval import baselines, html_report, measures, report
 from eval.gold import Gold, with_pages
-from eval.machine import machine
+from eval.machine import machine, peak_mib
 from eval.questions import Question
 from eval.summary import ABSTAIN, COPY, LEVELS, ORACLE, SYSTEM, Row, summarize
 from eval.support import supports
@@ -43,7 +43,12 @@ class Bot(Protocol):
     def search(self, question: str, k: int, history: Sequence[Message]) -> list[Hit]: ...
 
     def ask(
-        self, question: str, history: Sequence[Message], *, hits: Sequence[Hit] | None
+        self,
+        question: str,
+        history: Sequence[Message],
+        *,
+        strict: bool,
+        hits: Sequence[Hit] | None,
     ) -> Answer: ...
 
     def base_url(self, passage: Passage) -> str:
@@ -66,12 +71,13 @@ class Grader(Protocol):
 class Settings:
     """What is chosen for a run, beside questions, index and answerer.
 
-    Rankings are judged to depth `k`. Without `answers` retrieval alone is judged. `reranker` is
-    its name, for the record.
+    Rankings are judged to depth `k`. Without `answers` retrieval alone is judged; `strict` answers
+    leave out what their passages do not support. `reranker` is its name, for the record.
     """
 
     k: int = 50
     answers: bool = True
+    strict: bool = False
     reranker: str = ""
 
 
@@ -94,14 +100,18 @@ def evaluate(
 
     `gold` is the questions' own, looked up in the chatbot's index. `progress` is told questions
     done and questions in all. When it is stopped the rows written so far stay, and the same call
-    goes on after the last of them.
+    goes on after the last of them; of a finished run it returns the summary.
 
-    Raises FootnoteError when `out` holds a finished run, one that was made with other settings, or
-    cannot be written.
+    Raises FootnoteError when `out` holds a run that was made with other settings, or cannot be
+    written.
     """
     sources = bot.info()["sources"].values()
     asked = with_pages(questions, [source["base_url"] for source in sources])
     made_with = _made_with(bot, asked, gold, settings, grader)
+    if (out / "summary.json").exists():
+        finished = _read_json(out / "summary.json")
+        _check_same(out, finished, made_with)
+        return finished
     with _opened(out, made_with) as rows:
         if rows.done:
             progress(len(rows.done), len(asked))
@@ -113,6 +123,7 @@ def evaluate(
             "started": rows.started,
             "index": {"fingerprint": gold.fingerprint, **bot.info()},
             "machine": machine(),
+            "peak_mib": peak_mib(),
             **summarize(rows.done),
         }
         _write_trec(rows.done, out)
@@ -180,8 +191,6 @@ def _opened(out: Path, made_with: dict[str, Any]) -> Iterator[_Rows]:
     except OSError as error:
         raise FootnoteError(f"cannot write the run to {out}: {error.strerror}") from error
     try:
-        if (out / "summary.json").exists():
-            raise FootnoteError(f"{out} holds a finished run: name another folder")
         if not (out / "settings.json").exists():
             started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             _write_json(out / "settings.json", {**made_with, "started": started})
@@ -350,7 +359,7 @@ def _asked(
     """
     text, history = question.question, list(question.history)
     if history and settings.answers:
-        answer = bot.ask(text, history, hits=None)
+        answer = bot.ask(text, history, strict=settings.strict, hits=None)
         if answer.searched in ("", text.strip()):
             return bot.search(text, settings.k, history), answer, answer.timings
         return bot.search(answer.searched, settings.k, []), answer, answer.timings
@@ -359,7 +368,7 @@ def _asked(
     search = time.perf_counter() - begin
     if not settings.answers:
         return hits, None, {"search": search}
-    answer = bot.ask(text, history, hits=hits[:PASSAGES])
+    answer = bot.ask(text, history, strict=settings.strict, hits=hits[:PASSAGES])
     later = {step: search + taken for step, taken in answer.timings.items() if step != "search"}
     return hits, answer, {"search": search, **later}
 

@@ -24,8 +24,8 @@ h2 { font-size: 1.1rem; margin: 36px 0 10px; }
 .tile strong { font-size: 1.6rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .tile span { font-size: .85rem; }
 small { color: var(--quiet); font-size: .78rem; }
-.wide { overflow-x: auto; background: var(--card); border: 1px solid var(--rule);
-  border-radius: 8px; }
+.wide { overflow-x: auto; width: fit-content; max-width: 100%; background: var(--card);
+  border: 1px solid var(--rule); border-radius: 8px; }
 table { border-collapse: collapse; min-width: min(100%, 480px);
   font-variant-numeric: tabular-nums; }
 th, td { padding: 5px 9px; text-align: right; border-top: 1px solid var(--rule);
@@ -35,7 +35,7 @@ th:first-child { text-align: left; font-weight: 500; position: sticky; left: 0;
   background: var(--card); min-width: 9.5em; max-width: 46vw; white-space: normal;
   overflow-wrap: break-word; }
 td small { margin-left: 5px; }
-.plots { display: grid; gap: 14px;
+.plots { display: grid; gap: 14px; max-width: 1100px;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); }
 figure { margin: 0; background: var(--card); border: 1px solid var(--rule); border-radius: 8px;
   padding: 12px; min-width: 0; }
@@ -71,5 +71,6 @@ a { color: var(--s0); overflow-wrap: anywhere; }
   dl { grid-template-columns: minmax(0, 1fr); gap: 2px; }
   dd { margin-bottom: 8px; }
   td small { display: block; margin: 0; }
+  svg text { font-size: 14px; }
 }
 """

@@ -4,8 +4,8 @@ This module knows no formula (measures.py), no statistics (uncertainty.py) and n
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,10 @@ from eval.questions import TYPES
 from eval.uncertainty import (
     Interval,
     Resamples,
+    aurc_interval,
     auroc_interval,
     clusters_of,
-    interval_of,
+    ece_interval,
     mean_intervals,
     resample,
 )
@@ -27,11 +28,9 @@ SYSTEM, COPY, ABSTAIN = "footnote", "top passage copied", "always abstains"
 ORACLE = "gold passage copied"
 SURE = (SYSTEM, COPY)  # those whose confidence means something
 LEVELS = ("page", "chunk")
-CURVE_DRAWS = 500  # bootstrap draws of what is sorted anew for each
 
 Row = dict[str, Any]
 Figure = dict[str, Any]  # value, n, low, high
-Statistic = Callable[[Sequence[float], Sequence[bool]], float | None]
 
 
 def summarize(rows: Sequence[Row]) -> dict[str, Any]:
@@ -114,23 +113,13 @@ def _of_confidence(rows: Sequence[Row], system: str, drawn: Resamples) -> dict[s
     n = 0 if area is None else len(rows)
     figures = {"AUROC": _figure(area, n, auroc_interval(confidences, answerable, drawn))}
 
-    given = len(_given(rows, system)[0])
-    for name, statistic in (("AURC", _aurc), ("ECE", _ece)):
-
-        def of(at: np.ndarray, statistic: Statistic = statistic) -> float | None:
-            return statistic(*_given([rows[i] for i in at], system))
-
-        ends = interval_of(of, drawn, CURVE_DRAWS) if given else None
-        figures[name] = _figure(statistic(*_given(rows, system)), given, ends)
+    sure, is_right = given = _given(rows, system)
+    is_given = np.array([_is_given(row["systems"][system]) for row in rows])
+    of_given = replace(drawn, cluster=drawn.cluster[is_given])
+    area, error = curves.aurc(curves.risk_coverage(*given)), curves.ece(curves.calibration(*given))
+    figures["AURC"] = _figure(area, len(sure), aurc_interval(sure, is_right, of_given))
+    figures["ECE"] = _figure(error, len(sure), ece_interval(sure, is_right, of_given))
     return figures
-
-
-def _aurc(confidences: Sequence[float], is_right: Sequence[bool]) -> float | None:
-    return curves.aurc(curves.risk_coverage(confidences, is_right))
-
-
-def _ece(confidences: Sequence[float], is_right: Sequence[bool]) -> float | None:
-    return curves.ece(curves.calibration(confidences, is_right))
 
 
 def _figure(value: float | None, n: int, ends: Interval | None) -> Figure:
@@ -141,12 +130,15 @@ def _figure(value: float | None, n: int, ends: Interval | None) -> Figure:
 def _given(rows: Sequence[Row], system: str) -> tuple[list[float], list[bool]]:
     """The confidences of the answers that were given and can be judged, and which were right."""
     answers = [row["systems"][system] for row in rows if system in row["systems"]]
-    given = [
-        (answer["confidence"], answer["measures"]["truthfulness"] > 0)
-        for answer in answers
-        if answer["measures"].get("truthfulness") is not None and not answer["abstained"]
-    ]
-    return [confidence for confidence, _ in given], [right for _, right in given]
+    given = [answer for answer in answers if _is_given(answer)]
+    return (
+        [answer["confidence"] for answer in given],
+        [answer["measures"]["truthfulness"] > 0 for answer in given],
+    )
+
+
+def _is_given(answer: dict[str, Any]) -> bool:
+    return answer["measures"].get("truthfulness") is not None and not answer["abstained"]
 
 
 def _retrieval(rows: Sequence[Row], level: str) -> list[tuple[int, float]]:

@@ -9,8 +9,9 @@
     generator = "http://127.0.0.1:8000/v1"
     index = "other-index"
 
-A variant sets what a chatbot is opened with; what it leaves out is as the command line says. Each
-is compared with the first. This module knows nothing of how a chatbot is opened.
+A variant sets what a chatbot is opened with, and whether it is `strict`; what it leaves out is as
+the command line says. Each is compared with the first. This module knows nothing of how a
+chatbot is opened.
 """
 
 from __future__ import annotations
@@ -32,13 +33,14 @@ NAME = re.compile(r"[\w.-]{1,60}")
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A way to open a chatbot."""
+    """A way to open a chatbot and to ask it."""
 
     name: str
     index: Path
     generator: str | None = None
     reranker: str | None = None
     embedder: str | None = None
+    strict: bool = False
 
 
 def read_variants(path: Path, otherwise: Variant) -> list[Variant]:
@@ -68,7 +70,10 @@ def _variant(path: Path, name: str, table: object, otherwise: Variant) -> Varian
     for key, value in table.items():
         if key not in known:
             raise FootnoteError(f"{path}: [{name}] sets {key}; known are {', '.join(known)}")
-        if not isinstance(value, str) or not value:
+        if key == "strict":
+            if not isinstance(value, bool):
+                raise FootnoteError(f"{path}: [{name}] strict must be true or false, not {value!r}")
+        elif not isinstance(value, str) or not value:
             raise FootnoteError(f"{path}: [{name}] {key} must be text, not {value!r}")
     given = dict(table)
     if "index" in given:

@@ -6,13 +6,16 @@ with a fixed seed, so the same rows always give the same figures. This module kn
 files and tables.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from eval.curves import bin_of
+
 DRAWS = 10_000
+CURVE_DRAWS = 2_000
 TAIL = 0.025  # on either side of an interval of 95 %
 
 Interval = tuple[float, float]
@@ -110,21 +113,51 @@ def auroc_interval(
     return _ends(total[pairs > 0] / pairs[pairs > 0])
 
 
-def interval_of(
-    statistic: Callable[[np.ndarray], float | None], resamples: Resamples, draws: int = 1000
+def aurc_interval(
+    confidences: Sequence[float], is_right: Sequence[bool], resamples: Resamples
 ) -> Interval | None:
-    """Returns the 95 % interval of any statistic of the questions at the positions it is given.
+    """Returns the 95 % interval of the area under the risk-coverage curve; None without answers.
 
-    As in `mean_intervals`, by the first `draws` of the draws: it is called once for each. None
-    where it has no value in any.
+    As in `mean_intervals`, with `curves.aurc` of each draw in the place of its mean: over the
+    distinct confidences, the highest first, the share of the answers that have it times the share
+    of wrong ones among all down to it.
     """
-    positions = np.arange(len(resamples.cluster))
-    found = [
-        statistic(np.repeat(positions, times[resamples.cluster].astype(int)))
-        for times in resamples.times[:draws]
-    ]
-    known = [value for value in found if value is not None]
-    return _ends(np.array(known)) if known else None
+    if not len(confidences):
+        return None
+    order = np.argsort(-np.array(confidences, dtype=float))
+    ranked = np.array(confidences, dtype=float)[order]
+    times = _times_of_answers(resamples)[:, order]
+    is_last = np.append(ranked[1:] != ranked[:-1], True)  # of its confidence
+    kept = times.cumsum(axis=1)[:, is_last]
+    wrong = (times * ~np.array(is_right, dtype=bool)[order]).cumsum(axis=1)[:, is_last]
+    risk = wrong / np.maximum(kept, 1.0)
+    return _ends((np.diff(kept, prepend=0.0) * risk).sum(axis=1) / kept[:, -1])
+
+
+def ece_interval(
+    confidences: Sequence[float], is_right: Sequence[bool], resamples: Resamples
+) -> Interval | None:
+    """Returns the 95 % interval of the expected calibration error; None without answers.
+
+    As in `mean_intervals`, with `curves.ece` of each draw in the place of its mean: the sum over
+    the bins of |right answers - sum of confidences|, by the number of answers.
+    """
+    if not len(confidences):
+        return None
+    times = _times_of_answers(resamples)
+    gaps = times * (np.array(is_right, dtype=float) - np.array(confidences, dtype=float))
+    bins = np.array([bin_of(confidence) for confidence in confidences])
+    by_bin = gaps @ (bins[:, None] == np.unique(bins))
+    return _ends(np.abs(by_bin).sum(axis=1) / times.sum(axis=1))
+
+
+def _times_of_answers(resamples: Resamples) -> np.ndarray:
+    """Returns how often each answer is in each draw that holds any: shape (draws, answers).
+
+    Of the first draws alone, for here a draw takes as much memory as there are answers.
+    """
+    times = resamples.times[:CURVE_DRAWS, resamples.cluster]
+    return times[times.any(axis=1)]
 
 
 def _by_cluster(values: np.ndarray, resamples: Resamples) -> np.ndarray:
@@ -139,15 +172,21 @@ def _ends(figures: np.ndarray) -> Interval:
     return float(low), float(high)
 
 
-def p_value(differences: Sequence[float], draws: int = DRAWS, seed: int = 0) -> float:
+def p_value(
+    differences: Sequence[float], clusters: Sequence[Hashable], draws: int = DRAWS, seed: int = 0
+) -> float:
     """Returns the chance of a mean difference as far from 0 if the two systems were the same.
 
-    Paired randomization, two-sided (Fisher 1935; for retrieval Smucker, Allan and Carterette
-    2007): were they the same, each difference could as well have had the other sign.
+    `clusters[i]` is the cluster of `differences[i]`. Paired randomization, two-sided (Fisher 1935;
+    for retrieval Smucker, Allan and Carterette 2007): were they the same, the differences could as
+    well have had the other sign, those of a cluster all together.
     p = (b + 1) / (B + 1), with b the draws, of B, whose signs give a sum at least as far from 0
     as the one found. Without any difference it is 1.
     """
-    found = np.array(differences, dtype=float)
+    sums: dict[Hashable, float] = {}
+    for cluster, difference in zip(clusters, differences, strict=True):
+        sums[cluster] = sums.get(cluster, 0.0) + difference
+    found = np.array(list(sums.values()))
     signs = np.random.default_rng(seed).integers(0, 2, size=(draws, len(found))) * 2.0 - 1.0
     # The same numbers summed in another order differ in their last digits.
     as_far = np.abs(signs @ found) >= abs(found.sum()) - 1e-9

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from rag.citations import Footnotes
 from rag.confidence import confidence
-from rag.data import Answer, Draft, FootnoteError, Found, Hit, Message, Passage, Thought
+from rag.data import Answer, Citation, Draft, FootnoteError, Found, Hit, Message, Passage, Thought
 from rag.encoder import Encoder
 from rag.exported import ExportedEncoder, is_exported
 from rag.extractive import ExtractiveAnswerer
@@ -147,9 +147,10 @@ class Chatbot:
         k: int = PASSAGES,
         strict: bool = False,
         hits: Sequence[Hit] | None = None,
-    ) -> Generator[Found | Thought | str | Answer, None, None]:
+    ) -> Generator[Found | Thought | Citation | str | Answer, None, None]:
         """Everything on the way to an answer: what was found, what a thinking model thinks, and
-        then as `stream` gives it. `k` passages are retrieved, unless `hits` are given.
+        then as `stream` gives it, each footnote before the text that first has its marker. `k`
+        passages are retrieved, unless `hits` are given.
         """
         started = time.perf_counter()
         stop = stop or Event()
@@ -175,8 +176,10 @@ class Chatbot:
                 elif clean := footnotes.feed(piece):
                     timings.setdefault("first_token", time.perf_counter() - started)
                     text += clean
+                    yield from footnotes.fresh()
                     yield clean
             rest = footnotes.close()
+            yield from footnotes.fresh()
         citations = footnotes.citations
         if not citations and NOT_FOUND not in text + rest and not stop.is_set():
             rest += NOT_FOUND if strict else UNCITED

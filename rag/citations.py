@@ -65,6 +65,7 @@ class Footnotes:
         self._held = ""  # clean, but under strict without a footnote so far
         self._numbers: dict[int, int] = {}  # a hit's position -> the number people see
         self._marks: list[tuple[int, int]] = []  # ends of markers in the text, and their hits
+        self._fresh: list[Citation] = []  # not taken yet
 
     def feed(self, piece: str) -> str:
         """The clean text that is certain after this piece; it may be empty."""
@@ -104,6 +105,11 @@ class Footnotes:
         return tuple(
             first.get(number, self._citation(at, "")) for at, number in self._numbers.items()
         )
+
+    def fresh(self) -> list[Citation]:
+        """The footnotes that were numbered since this was last called."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
 
     def _citation(self, at: int, claim: str) -> Citation:
         passage = self._hits[at].passage
@@ -183,7 +189,9 @@ class Footnotes:
             self._text += shown
             self._held = ""
         for at in cited:
-            self._numbers.setdefault(at, len(self._numbers) + 1)
+            if at not in self._numbers:
+                self._numbers[at] = len(self._numbers) + 1
+                self._fresh.append(self._citation(at, claim))
         space = markers[: len(markers) - len(markers.lstrip())]
         marks = space + "".join(f"[{self._numbers[at]}]" for at in dict.fromkeys(cited))
         self._text += " " * len(marks)

@@ -214,6 +214,13 @@ def chat(
     reranker: RerankerOption = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 7860,
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Where a proxy on this machine is reached: docs.example.org; may be repeated.",
+        ),
+    ] = None,
     root_path: Annotated[
         str, typer.Option(metavar="PATH", help="Where a proxy puts it: /docs-chat.")
     ] = "",
@@ -250,12 +257,20 @@ def chat(
         from rag.chatbot import Chatbot
 
         models = [None if name == "extractive" else name for name in generator or ["extractive"]]
-        bots = [Chatbot.open(index, model, reranker=reranker) for model in models]
-        return {bot.answerer: bot for bot in bots}
+        bots: dict[str, Chatbot] = {}
+        for model in models:
+            bot = Chatbot.open(index, model, reranker=reranker)
+            # Where a model lies on this machine is not for people to read.
+            name = Path(bot.answerer).name if Path(bot.answerer).is_dir() else bot.answerer
+            if name in bots:
+                raise FootnoteError(f"two answerers are called {name!r}: start one of them")
+            bots[name] = bot
+        return bots
 
     service = Service(
         host=host,
         port=port,
+        host_names=frozenset(name.lower() for name in host_name or ()),
         root_path="/" + root_path.strip("/") if root_path.strip("/") else "",
         users=read_users(auth) if auth else None,
         limits=Limits(max_concurrent, max_queue, rate, max_question),

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rag.data import Answer, FootnoteError, Found, Hit, Message, Thought
+from rag.data import Answer, Citation, FootnoteError, Found, Hit, Message, Thought
 from ui.gate import Gate, Rate
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ class Desk:
     async def stream(
         self,
         asked: Asked,
-        shown: Callable[[Generator[Found | Thought | str | Answer, None, None]], Iterator[T]],
+        shown: Callable[
+            [Generator[Found | Thought | Citation | str | Answer, None, None]], Iterator[T]
+        ],
     ) -> AsyncGenerator[Waiting | T, None]:
         """What `shown` makes of the events of an answer, as they come, after those of waiting.
 
@@ -211,8 +213,11 @@ class Desk:
                 run.cancel()
 
     def _logged(
-        self, events: Generator[Found | Thought | str | Answer, None, None], asked: Asked, name: str
-    ) -> Generator[Found | Thought | str | Answer, None, None]:
+        self,
+        events: Generator[Found | Thought | Citation | str | Answer, None, None],
+        asked: Asked,
+        name: str,
+    ) -> Generator[Found | Thought | Citation | str | Answer, None, None]:
         """The events, and a line in the log once they have ended, one way or another."""
         row: dict[str, Any] = {"status": "failed"}
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""What every request passes before anything else: paths, size, other sites, who it is.
+"""What every request passes before anything else: paths, host, size, other sites, who it is.
 
 It answers what may not come in, and puts headers on all that goes out. This module knows nothing
 of questions or pages.
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode
+from collections.abc import Container
 from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
@@ -30,12 +33,23 @@ POLICY = (
 
 
 class Door:
-    """Lets in whom `users` knows, and everybody where it is None."""
+    """Lets in whom `users` knows, and everybody where it is None.
 
-    def __init__(self, app: ASGIApp, users: Users | None, root_path: str, login_page: str):
+    `hosts` are the names, beside this machine's own, under which it may be asked; None is any.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        users: Users | None,
+        root_path: str,
+        hosts: Container[str] | None,
+        login_page: str,
+    ):
         self._app = app
         self._users = users
         self._root_path = root_path
+        self._hosts = hosts
         self._login_page = login_page
         self._attempts = Rate(ATTEMPTS)
 
@@ -49,11 +63,17 @@ class Door:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         address = scope["client"][0] if scope["client"] else "?"
-        if scope["method"] not in ("GET", "HEAD") and headers.get("sec-fetch-site") in (
+        host = _host(headers)
+        if self._hosts is not None and not (is_loopback(host) or host in self._hosts):
+            # A foreign name that leads here: its page would pass for ours in a browser.
+            refused: Response = JSONResponse(
+                {"error": f"not known as {host!r}: start with --host-name to allow it"}, 421
+            )
+        elif scope["method"] not in ("GET", "HEAD") and headers.get("sec-fetch-site") in (
             "cross-site",
             "same-site",
         ):
-            refused: Response = JSONResponse({"error": "not from another site"}, 403)
+            refused = JSONResponse({"error": "not from another site"}, 403)
         elif _size(headers) > BODY:
             refused = JSONResponse({"error": f"at most {BODY:,} bytes are read"}, 413)
         else:
@@ -135,6 +155,22 @@ def _limited(receive: Receive) -> Receive:
         return message if left >= 0 else {"type": "http.disconnect"}
 
     return receiving
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine itself is reached by that name or address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _host(headers: Headers) -> str:
+    """The name that the request was sent to, without its port; empty where it is none."""
+    try:
+        return urlsplit(f"//{headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _size(headers: Headers) -> int:

@@ -73,8 +73,8 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="SETTINGS.toml",
-            help="Run every variant in it: a table that may set index, generator, reranker and "
-            "embedder.",
+            help="Run every variant in it: a table that may set index, generator, reranker, "
+            "embedder and strict.",
         ),
     ] = None,
     make_questions: Annotated[
@@ -109,11 +109,11 @@ def evaluate(
         return
     from eval.sweep import table
 
-    runs = {one.name: folder / one.name for one in read_variants(sweep, usual)}
+    runs = {}
     for variant in read_variants(sweep, usual):
-        if not (runs[variant.name] / "summary.json").exists():
-            typer.echo(f"{variant.name}:", err=True)
-            run(variant, asked, runs[variant.name], judge, answers=not is_beir(questions))
+        typer.echo(f"{variant.name}:", err=True)
+        runs[variant.name] = folder / variant.name
+        run(variant, asked, runs[variant.name], judge, answers=not is_beir(questions))
     print_tables([table(runs)])
     typer.echo(f"a run for each is in {folder}")
 
@@ -187,7 +187,7 @@ def run(
         from rag.generator import load_generator
 
         grader = Judge(load_generator(judge), bot.answerer)
-    settings = Settings(answers=answers, reranker=variant.reranker or "")
+    settings = Settings(answers=answers, strict=variant.strict, reranker=variant.reranker or "")
     typer.echo(f"a stop loses nothing: the same with --out {folder} goes on", err=True)
     done = 0
     with progress_bars() as progress:

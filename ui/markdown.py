@@ -51,9 +51,11 @@ class Growing:
     """An answer that is being written, as HTML: what will not change any more, and the rest.
 
     Each is rendered once it is finished, so that a long answer costs no more than its length.
+    `notes` are its footnotes so far, and what its `data-note` attributes count from 0.
     """
 
     def __init__(self) -> None:
+        self.notes: list[Citation] = []
         self._open = ""
 
     def feed(self, text: str) -> tuple[str, str]:
@@ -61,7 +63,7 @@ class Growing:
         self._open += text
         at = self._end_of_blocks()
         finished, self._open = self._open[:at], self._open[at:]
-        return _growing_html(finished), _growing_html(self._open)
+        return self._html(finished), self._html(self._open)
 
     def _end_of_blocks(self) -> int:
         """Where the last blank line or code block ends, outside code; 0 where there is none."""
@@ -70,6 +72,10 @@ class Growing:
         coded = self._open.find("\n", fences[-1]) + 1 if fences else 0
         blank = self._open.rfind("\n\n", coded, limit)
         return blank + 2 if blank >= 0 else coded
+
+    def _html(self, text: str) -> str:
+        text = _MARKER.sub(lambda m: f"{_NOTE}{m[1]}{_COMMA}-1{_END}", text.translate(_OURS))
+        return _render(text, {"notes": self.notes})
 
 
 def place_name(passage: Passage) -> str:
@@ -172,18 +178,13 @@ def _doubtful(text: str, claim: Claim) -> tuple[int, int]:
     return begin.end() if begin else claim.start, claim.end
 
 
-def _growing_html(text: str) -> str:
-    """Text whose footnotes are not known yet: its markers are numbers without a link."""
-    text = _MARKER.sub(lambda m: f"{_NOTE}{m[1]}{_COMMA}-1{_END}", text.translate(_OURS))
-    return _render(text, {})
-
-
 def _render(text: str, env: dict[str, Any]) -> str:
     return _PARSER.render(text, env)
 
 
 class _Renderer(RendererHTML):
-    """Writes what the parser found; `env` holds the answer, and gathers its notes."""
+    """Writes what the parser found; `env` gathers the notes of its answer, or holds those of one
+    that is being written."""
 
     def text(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
         return "".join(self._pieces(tokens[at].content, env))
@@ -234,11 +235,12 @@ class _Renderer(RendererHTML):
 def _note_html(marker: int, claim: int, env: dict[str, Any]) -> str:
     """The number as a link to its passage, or as a number where that is not known yet."""
     answer: Answer | None = env.get("answer")
-    if answer is None:
-        return f'<sup class="note">{marker}</sup>'
-    own = answer.claims[claim].citations if claim >= 0 else ()
-    note = next(note for note in (*own, *answer.citations) if note.marker == marker)
     notes: list[Citation] = env["notes"]
+    own = answer.claims[claim].citations if answer and claim >= 0 else ()
+    known = (*own, *answer.citations) if answer else notes
+    note = next((note for note in known if note.marker == marker), None)
+    if note is None:
+        return f'<sup class="note">{marker}</sup>'
     if note not in notes:
         notes.append(note)
     address = safe_url(note.url)

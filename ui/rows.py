@@ -7,11 +7,17 @@ from rag.data import Answer, Hit
 
 
 def answer_row(question: str, answer: Answer, generator: str) -> dict[str, Any]:
-    """The answer with its citations, hits and timings (seconds), ready for JSON."""
+    """The answer with its claims (its sentences and code blocks, each with what supports it),
+    citations, hits and timings (seconds), ready for JSON."""
     return {
         "question": question,
         "answer": answer.text,
         "abstained": answer.abstained,
+        "confidence": round(answer.confidence, 4),
+        "claims": [
+            {"text": answer.text[claim.start : claim.end], **asdict(claim)}
+            for claim in answer.claims
+        ],
         "citations": [asdict(citation) for citation in answer.citations],
         "hits": [hit_row(hit) for hit in answer.hits],
         "generator": generator,

@@ -35,7 +35,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rag.data import FootnoteError
 from ui.conversation import conversation_markdown, read_conversation
 from ui.desk import MOST_PASSAGES, PASSAGES, Asked, Desk, Limits, Waiting, log, read_asked
-from ui.door import COOKIE, Door
+from ui.door import COOKIE, Door, is_loopback
 from ui.feedback import Feedback
 from ui.page import Corpus, files, login_page, start_page
 from ui.shown import shown
@@ -54,6 +54,7 @@ class Service:
 
     host: str = "127.0.0.1"
     port: int = 7860
+    host_names: frozenset[str] = frozenset()
     root_path: str = ""
     users: Users | None = None
     limits: Limits = field(default_factory=Limits)
@@ -120,7 +121,9 @@ class Chat:
             Mount("/", self._programs),
         ]
         inner = Starlette(routes=routes, lifespan=self._lifespan)
-        self._door = Door(inner, service.users, service.root_path, login_page())
+        # Beyond loopback, what leads here is the network's to know.
+        hosts = service.host_names if is_loopback(service.host) else None
+        self._door = Door(inner, service.users, service.root_path, hosts, login_page())
         self.app: ASGIApp = self._door
 
     @asynccontextmanager

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from rag.data import Answer, Found, Hit, Thought
+from rag.data import Answer, Citation, Found, Hit, Thought
 from ui.markdown import Growing, answer_html, place_name, safe_url, text_html
 
 # Seconds between updates: a browser keeps up with this, token by token it does not.
@@ -18,10 +18,10 @@ BEAT = 0.1
 
 
 def shown(
-    events: Generator[Found | Thought | str | Answer, None, None],
+    events: Generator[Found | Thought | Citation | str | Answer, None, None],
     remember: Callable[[Answer], str],
 ) -> Iterator[dict[str, Any]]:
-    """What the page is sent: `found`, `thought` and `text` as they come, and `answer` last.
+    """What the page is sent: `found`, `thought`, `note` and `text` as they come, and `answer` last.
 
     `remember` gives the answer the name under which people rate it.
     """
@@ -35,6 +35,10 @@ def shown(
                 "seconds": event.seconds,
                 "hits": [hit_row(hit) for hit in event.hits],
             }
+            continue
+        if isinstance(event, Citation):
+            growing.notes.append(event)
+            yield {"event": "note", **note_row(event)}
             continue
         if isinstance(event, Answer):
             yield {"event": "answer", "id": remember(event), **answer_row(event)}
@@ -60,7 +64,7 @@ def answer_row(answer: Answer) -> dict[str, Any]:
     html, notes = answer_html(answer)
     return {
         "html": html,
-        "notes": [asdict(note) | {"url": safe_url(note.url)} for note in notes],
+        "notes": [note_row(note) for note in notes],
         "text": answer.text,
         "citations": [asdict(note) for note in answer.citations],
         "abstained": answer.abstained,
@@ -69,6 +73,11 @@ def answer_row(answer: Answer) -> dict[str, Any]:
         "thought": text_html(answer.thought) if answer.thought else "",
         "timings": answer.timings,
     }
+
+
+def note_row(note: Citation) -> dict[str, Any]:
+    """What a footnote's number shows."""
+    return asdict(note) | {"url": safe_url(note.url)}
 
 
 def hit_row(hit: Hit) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def tools(desk: Desk) -> FastMCP:
         instructions=WHAT,
         stateless_http=True,
         json_response=True,
-        # Who may come in is settled before (door.py); behind a proxy the host is not ours to know.
+        # Who may come in is settled before (door.py); the host as well.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         log_level="WARNING",
     )

@@ -35,7 +35,8 @@ def endpoints(desk: Desk, root_path: str) -> FastAPI:
         k: int = PASSAGES,
         strict: bool = False,
     ) -> dict:
-        """The answer: question, answer, abstained, citations, hits, generator, timings."""
+        """The answer: question, answer, abstained, confidence, claims, citations, hits, generator,
+        timings."""
         try:
             given = {"question": question, "history": history, "k": k, "strict": strict}
             answer = await desk.ask(read_asked(given, _who(request)))

@@ -56,7 +56,7 @@ def test_a_difference_by_hand(tmp_path):
     one = named(found, "truthfulness")
     assert (one.n, one.before, one.after) == (4, 0.25, 0.5)
     assert (one.low, one.high) == pytest.approx(interval([0, 2, -1, 0], pages))
-    assert one.p == p_value([0, 2, -1, 0])  # one measure alone: Holm changes nothing
+    assert one.p == p_value([0, 2, -1, 0], pages)  # one measure alone: Holm changes nothing
     assert one.verdict == "within the noise"
     assert found.questions == 4
 
@@ -65,6 +65,14 @@ def test_a_difference_by_hand(tmp_path):
 def test_what_is_more_than_noise_is_called_so(tmp_path, before, after, verdict):
     rows = ([row(n, value if n else 0) for n in range(12)] for value in (before, after))
     assert named(compared(tmp_path, *rows), "truthfulness").verdict == verdict
+
+
+def test_questions_of_one_page_are_one_piece_of_evidence(tmp_path):
+    # Of 12 questions on two pages four ways to sign are left, and half of them are as far out.
+    before, after = ([row(n, value, f"page{n % 2}") for n in range(12)] for value in (-1, 1))
+    one = named(compared(tmp_path, before, after), "truthfulness")
+    assert one.p == pytest.approx(0.5, abs=0.02)
+    assert one.verdict == "within the noise"
 
 
 def test_fewer_refusals_are_better():
@@ -85,9 +93,9 @@ def test_only_declared_measures_are_tested_and_corrected_together(tmp_path):
     assert named(found, "A_strict").p is None
     assert named(found, "A_strict").verdict == ""
     tested = {
-        "page.Success@1": p_value([n % 2 for n in range(12)]),
-        "V_strict": p_value([float(n < 6) for n in range(12)]),
-        "truthfulness": p_value([float(n < 4) for n in range(12)]),
+        "page.Success@1": p_value([n % 2 for n in range(12)], range(12)),
+        "V_strict": p_value([float(n < 6) for n in range(12)], range(12)),
+        "truthfulness": p_value([float(n < 4) for n in range(12)], range(12)),
     }
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
     assert {one.name: one.p for one in found.differences if one.p is not None} == adjusted

@@ -37,6 +37,7 @@ WRONG = {"truthfulness": -1, "V_strict": 0.0, "citation_recall": 1.0}
         (row(truthfulness=-1, V_strict=1.0, citation_recall=1.0), "citation"),  # no gold cited
         (row(truthfulness=1, V_strict=1.0, citation_recall=0.5), "citation"),
         (row(truthfulness=1, V_strict=1.0, citation_recall=1.0), ""),
+        (row(truthfulness=1, V_strict=1.0, citation_recall=None), ""),  # nothing to cite
         (row(truthfulness=1, V_strict=1.0, citation_recall=1.0, injected=1.0), "abstention"),
         (row(), ""),  # nothing to judge by
     ],

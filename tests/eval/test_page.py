@@ -58,6 +58,7 @@ def page_of(rows, name="canned"):
     summary = {
         "version": "1.2.3", "answerer": name, "started": "2026-11-23T07:13:06Z",
         "settings": {"k": 50}, "index": {"fingerprint": "c2e3af", "passages": 17606},
+        "peak_mib": 640,
         "machine": {
             "platform": name, "python": "3.11.7", "cpus": 2, "processor": name, "memory_gib": 8,
             "gpus": [name],
@@ -182,4 +183,4 @@ def test_it_is_readable_on_wide_and_narrow_screens_in_light_and_dark(opened, wid
 
 def test_a_run_of_one_question_has_a_page(opened):
     page, _ = opened(page_of([row(1, 1)]))
-    assert page.locator("h1").inner_text() == "1 questions, answered by canned"
+    assert page.locator("h1").inner_text() == "1 question, answered by canned"

@@ -61,8 +61,8 @@ def test_every_fault_of_a_csv_has_its_line(tmp_path):
     path.write_text('question,type\n"two\nlines",single\nx,hard\nx\n,single\n')
     found = faults(path)
     assert [fault.split(":")[0] for fault in found] == ["line 4", "line 5", "line 6"]
-    assert "2 columns" not in found[0]
-    assert "1 columns, the header has 2" in found[1]
+    assert "cells" not in found[0]
+    assert found[1].endswith("cells: 1, in the header 2")
     assert "question is missing" in found[2]
 
 

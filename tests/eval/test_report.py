@@ -58,6 +58,7 @@ def summary_of(rows):
         "settings": {"k": 50, "reranker": ""},
         "started": "2026-11-23T07:13:06Z",
         "index": {"fingerprint": "c2e3af3ed3d50565", "passages": 17606},
+        "peak_mib": 640,
         "machine": {
             "platform": "Linux-6.1", "python": "3.11.7", "cpus": 2, "processor": "a processor",
             "memory_gib": 8, "gpus": [],
@@ -100,6 +101,22 @@ def test_the_terminal_shows_four_systems_and_half_widths_in_80_columns(summary):
             assert re.search(f"^{pattern}", text, re.MULTILINE), row[0]
 
 
+def test_the_terminal_shows_intervals_by_type_in_80_columns(summary):
+    lines = printed(terminal(summary)).splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith("type: single"))
+    figures = [summary["systems"]["footnote"]["type: single"].get(n, {}) for n in report.BY_GROUP]
+    known = [figure for figure in figures if figure.get("value") is not None]
+    values = [number for number in lines[at].split()[3:] if number != "-"]
+    assert values == [f"{figure['value']:.2f}" for figure in known]
+    widths = [
+        f"±{(round(figure['high'], 2) - round(figure['low'], 2)) / 2:.2f}"
+        for figure in known
+        if figure["low"] is not None
+    ]
+    assert lines[at + 1].split() == widths
+    assert len(widths) > 1
+
+
 def test_every_measure_and_group_is_in_the_tables(summary):
     everything, by_group, wrong = report.grids(summary)
     shown = {row[0].value for row in everything.rows}
@@ -131,6 +148,22 @@ def test_the_worst_failures_come_first_and_are_few(summary):
     assert shown[:4] == [
         ("q24", "abstention"), ("q22", "abstention"), ("q20", "abstention"), ("q18", "citation"),
     ]  # fmt: skip
+
+
+def test_a_failure_says_where_its_gold_stood():
+    rows = [row(n, -1) for n in range(3)]
+    rows[0]["ranking"] = {"page": ["x", "y", "p0"], "chunk": ["c", "d"]}
+    rows[0]["gold"]["chunk"] = ["d", "e"]
+    rows[1]["ranking"]["page"] = ["x", "y"]
+    rows[2]["gold"]["page"] = []
+    said = re.findall(
+        "^First gold retrieved: (.+)$", markdown(summary_of(rows), rows), re.MULTILINE
+    )
+    assert said == [
+        "there is none",
+        "page nowhere of 2",
+        "page at rank 3 of 3, chunk at rank 2 of 2",
+    ]
 
 
 def test_a_run_without_failures_has_no_such_part():

@@ -38,7 +38,7 @@ class CannedBot:
     def search(self, question, k=10, history=()):
         return self.hits[:k]
 
-    def ask(self, question, history=(), *, hits=None):
+    def ask(self, question, history=(), *, strict=False, hits=None):
         self.asked.append((question, history, hits))
         answer = self.answers[question]
         if isinstance(answer, BaseException):
@@ -277,6 +277,20 @@ def test_a_question_is_searched_once_and_its_answer_reads_the_first_ten(tmp_path
     assert row["timings"]["total"] == 0.5 + row["timings"]["search"]
 
 
+@pytest.mark.parametrize("question", [QUESTIONS[0], QUESTIONS[4]])  # alone, and in a conversation
+def test_a_strict_run_asks_for_strict_answers(tmp_path, question):
+    class Asked(CannedBot):
+        def ask(self, question, history=(), *, strict=False, hits=None):
+            asked.append(strict)
+            return super().ask(question, history, strict=strict, hits=hits)
+
+    asked = []
+    summary = run_of(Asked(ANSWERS), tmp_path / "strict", [question], strict=True)
+    run_of(Asked(ANSWERS), tmp_path / "usual", [question])
+    assert asked == [True, False]
+    assert summary["settings"]["strict"] is True
+
+
 def test_a_follow_up_is_ranked_as_it_was_searched(tmp_path):
     searched = []
 
@@ -322,10 +336,11 @@ def test_the_summary_on_disk_says_where_and_how(run):
     settings = dict(summary["settings"])
     assert re.fullmatch("[0-9a-f]{16}", settings.pop("questions"))
     assert settings == {
-        "k": 50, "answers": True, "reranker": "", "judge": "", "index": "f1",
+        "k": 50, "answers": True, "strict": False, "reranker": "", "judge": "", "index": "f1",
         "right_at": measures.RIGHT_AT,
     }  # fmt: skip
     assert summary["latency"]["total"]["p50"] >= 0.5
+    assert summary["peak_mib"] > 50
     assert set(summary["machine"]) == {
         "platform", "python", "processor", "cpus", "memory_gib", "gpus"
     }  # fmt: skip
@@ -454,11 +469,12 @@ def test_rows_that_no_run_wrote_are_said(stopped, content):
 
 
 def test_a_finished_run_is_left_alone(run):
-    _, _, out = run
+    _, summary, out = run
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     bot = CannedBot(ANSWERS)
-    with pytest.raises(FootnoteError, match="holds a finished run"):
-        run_of(bot, out)
+    assert run_of(bot, out) == json.loads(json.dumps(summary))
+    with pytest.raises(FootnoteError, match="strict False, not True"):
+        run_of(bot, out, strict=True)
     assert bot.asked == []
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 

@@ -22,10 +22,12 @@ def variants(tmp_path, text):
 
 
 def test_what_a_variant_leaves_out_is_as_usual(tmp_path):
-    found = variants(tmp_path, '[as-it-is]\n[reranked]\nreranker = "r"\nindex = "other"\n')
+    found = variants(
+        tmp_path, '[as-it-is]\n[reranked]\nreranker = "r"\nindex = "other"\nstrict = true\n'
+    )
     assert found == [
         Variant("as-it-is", Path("index"), "usual/model"),
-        Variant("reranked", Path("other"), "usual/model", reranker="r"),
+        Variant("reranked", Path("other"), "usual/model", reranker="r", strict=True),
     ]
 
 
@@ -37,6 +39,7 @@ def test_what_a_variant_leaves_out_is_as_usual(tmp_path):
         ('index = "x"\n', r"index stands outside of any variant: write \[NAME\]"),
         ("[a]\ndepth = 3\n", r"\[a\] sets depth; known are index, generator"),
         ("[a]\nindex = 3\n", r"\[a\] index must be text, not 3"),
+        ("[a]\nstrict = 1\n", r"\[a\] strict must be true or false, not 1"),
         ('["../a"]\n', "cannot name a folder"),
         ('[".."]\n', "cannot name a folder"),
     ],

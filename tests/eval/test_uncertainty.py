@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval import measures
+from eval import curves, measures
 from eval.uncertainty import (
     Resamples,
+    aurc_interval,
     auroc_interval,
     clusters_of,
+    ece_interval,
     holm,
     interval,
-    interval_of,
     mean_intervals,
     p_value,
     resample,
@@ -127,15 +128,15 @@ def test_an_interval_moves_with_its_values(values):
     assert moved == pytest.approx((2 * low + 1, 2 * high + 1))
 
 
-@settings(deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from([0, 0.2, 0.5, 0.9]), st.booleans(), st.integers(0, 3)),
-        min_size=1,
-        max_size=12,
-    ),
-    st.integers(0, 2**32 - 1),
+CONFIDENCES = st.lists(
+    st.tuples(st.sampled_from([0, 0.2, 0.5, 0.9]), st.booleans(), st.integers(0, 3)),
+    min_size=1,
+    max_size=12,
 )
+
+
+@settings(deadline=None)
+@given(CONFIDENCES, st.integers(0, 2**32 - 1))
 def test_a_draws_auroc_is_that_of_its_questions(questions, seed):
     confidences, answerable, clusters = map(list, zip(*questions, strict=True))
     one = resample(clusters, draws=1, seed=seed)
@@ -162,41 +163,82 @@ def test_a_perfect_auroc_is_sure_and_a_coin_is_not():
     assert high > 0.6
 
 
-def test_the_interval_of_any_statistic_is_that_of_its_questions():
-    values, drawn = np.array([0.0, 0.2, 1.0, 0.4, 0.9]), resample("aabcd", draws=50)
-    by_hand = interval_of(lambda at: float(values[at].mean()), drawn)
-    assert by_hand == pytest.approx(mean_intervals(values[:, None], drawn)[0])
-    assert interval_of(lambda at: None, drawn) is None
-    seen = []
-    interval_of(lambda at: seen.append(len(at)), drawn, draws=7)
-    assert len(seen) == 7
-    assert interval_of(lambda at: 1.0 if len(at) > 5 else None, drawn) == (1, 1)
+@settings(deadline=None)
+@given(CONFIDENCES, st.integers(0, 2**32 - 1))
+def test_the_curves_of_a_draw_are_those_of_its_answers(answers, seed):
+    confidences, is_right, clusters = map(list, zip(*answers, strict=True))
+    one = resample(clusters, draws=1, seed=seed)
+    drawn = np.repeat(np.arange(len(answers)), one.times[0][one.cluster].astype(int))
+    sample = [confidences[at] for at in drawn], [is_right[at] for at in drawn]
+    area, error = (
+        curves.aurc(curves.risk_coverage(*sample)),
+        curves.ece(curves.calibration(*sample)),
+    )
+    assert aurc_interval(confidences, is_right, one) == pytest.approx((area, area))
+    assert ece_interval(confidences, is_right, one) == pytest.approx((error, error))
+
+
+def test_the_intervals_of_the_curves_by_hand():
+    # Of the four draws of a (.9, right) and b (.3, wrong), aa has area 0 and error .1, bb has area
+    # 1 and error .3, and ab and ba have area 1/2 * 0 + 1/2 * 1/2 and error 1/2 * (.1 + .3).
+    given = [0.9, 0.3], [True, False], all_draws("ab")
+    assert aurc_interval(*given) == pytest.approx((0.075 * 0.25, 1 - 0.075 * 0.75))
+    assert ece_interval(*given) == pytest.approx((0.1 + 0.075 * 0.1, 0.3 - 0.075 * 0.1))
+
+
+def test_a_draw_without_answers_has_no_curve():
+    # The cluster of the second answer's question alone holds answers, and is not in every draw.
+    silent = Resamples(np.array([1]), all_draws("ab").times)
+    assert aurc_interval([0.4], [False], silent) == pytest.approx((1, 1))
+    assert ece_interval([0.4], [False], silent) == pytest.approx((0.4, 0.4))
+    assert aurc_interval([], [], silent) is ece_interval([], [], silent) is None
 
 
 def test_the_p_value_by_hand():
     # Of the 8 ways to sign (1, 1, 1) two are as far out as the one found: p is near 1/4.
-    assert p_value([1, 1, 1]) == pytest.approx(0.25, abs=0.02)
+    assert p_value([1, 1, 1], "abc") == pytest.approx(0.25, abs=0.02)
     # (3, -1, 1): sums 3 5 1 3 -3 -1 -5 -3; |sum| >= 3 in 6 of 8.
-    assert p_value([3, -1, 1]) == pytest.approx(0.75, abs=0.02)
+    assert p_value([3, -1, 1], "abc") == pytest.approx(0.75, abs=0.02)
+
+
+def test_the_differences_of_a_cluster_change_sign_together():
+    # (2, 1) of the clusters a and b: sums 3 1 -1 -3, of which two are as far out as the one found.
+    assert p_value([1, 1, 1], "aba") == pytest.approx(0.5, abs=0.02)
+    assert p_value([1] * 60, "a" * 60) == 1
+    # Differences that cancel within a cluster say nothing, whatever its size.
+    assert p_value([1, -1, 1], "aab") == 1
 
 
 def test_no_difference_has_p_1_and_a_p_value_is_never_0():
-    assert p_value([]) == p_value([0, 0]) == 1
-    assert p_value([1] * 60, draws=99) == 1 / 100
+    assert p_value([], []) == p_value([0, 0], "ab") == 1
+    assert p_value([1] * 60, range(60), draws=99) == 1 / 100
 
 
 @given(st.lists(st.sampled_from([-1, -0.1, 0, 0.1, 0.3, 1]), max_size=20))
 def test_a_p_value_does_not_know_which_came_first(differences):
-    p = p_value(differences, draws=99)
+    clusters = [at // 2 for at in range(len(differences))]
+    p = p_value(differences, clusters, draws=99)
     assert 0 < p <= 1
-    assert p == p_value([-difference for difference in differences], draws=99)
+    assert p == p_value([-difference for difference in differences], clusters, draws=99)
 
 
 def test_equal_systems_are_called_different_in_one_of_twenty():
     generator = np.random.default_rng(5)
     samples = generator.choice([-1, 0, 1], size=(300, 60), p=[0.2, 0.6, 0.2])
-    rejected = sum(p_value(sample, draws=199) <= 0.05 for sample in samples)
+    rejected = sum(p_value(sample, range(60), draws=199) <= 0.05 for sample in samples)
     assert rejected / 300 == pytest.approx(0.05, abs=0.035)
+
+
+def test_equal_systems_are_called_different_no_oftener_where_questions_share_pages():
+    generator = np.random.default_rng(5)
+    pages = generator.choice([-1.0, 0, 1], size=(300, 15), p=[0.2, 0.6, 0.2]).repeat(4, axis=1)
+    clusters = [at // 4 for at in range(60)]
+    rejected = [
+        sum(p_value(sample, of, draws=199) <= 0.05 for sample in pages)
+        for of in (clusters, range(60))
+    ]
+    assert rejected[0] / 300 < 0.085  # fewer than 0.05 even, for 15 pages have few ways to sign
+    assert rejected[1] / 300 > 0.2  # taken for independent, they seem surer than they are
 
 
 def test_holm_by_hand():

@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -162,6 +163,24 @@ def test_the_cuts_of_the_stream_change_nothing(raw, strict, data):
 
 def test_a_cut_inside_an_address_in_angle_brackets():
     assert written("<www.[[", [6]) == written("<www.[[")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from([*PARTS, " [3]", " [1]"]), max_size=40), st.booleans())
+def test_a_footnote_is_known_with_its_first_marker(pieces, strict):
+    notes, known = footnotes(strict), []
+    for piece in pieces:
+        shown = notes.feed(piece)
+        fresh = notes.fresh()
+        assert all(f"[{note.marker}]" in shown for note in fresh)
+        known += fresh
+    notes.close()
+    known += notes.fresh()
+    assert [replace(note, quote="") for note in known] == [
+        replace(note, quote="") for note in notes.citations
+    ]
+    by_id = {hit.passage.chunk_id: hit.passage.text for hit in HITS}
+    assert all(note.quote in by_id[note.chunk_id] for note in known)
 
 
 @settings(max_examples=200, deadline=None)

@@ -20,6 +20,8 @@ from rag.retriever import Retriever
 from ui.desk import Limits
 from ui.server import Service, launch
 
+SAID = "One worker process runs eight tasks at a time."
+
 
 class SlowAnswerer:
     name = "slow"
@@ -35,14 +37,14 @@ class SlowAnswerer:
 
     def _at_once(self):
         yield Thought("Let me <b>see</b>. ")
-        yield "One worker process runs eight tasks at a time. [1] Elephants are grey and large. "
+        yield f"{SAID} [1] Elephants are grey and large. "
 
     def _write(self, stop):
         written = 0
         yield Thought("Let me think. ")
         try:
             for written in range(600):
-                yield f"word{written} " + ("[1] " if written == 5 else "")
+                yield f"word{written} " + (f". {SAID} [1] " if written == 5 else "")
                 if stop.wait(0.1):
                     return
         finally:

@@ -48,10 +48,20 @@ def test_ask_json(footnote, lantern):
     done = footnote("ask", "Which port does the dashboard use?", "--json", "--index", lantern)
     answer = json.loads(done.stdout)
     assert set(answer) == {
-        "question", "answer", "abstained", "citations", "hits", "generator", "timings"
+        "question", "answer", "abstained", "confidence", "claims", "citations", "hits",
+        "generator", "timings",
     }  # fmt: skip
     assert answer["generator"] == "extractive"
     assert set(answer["citations"][0]) == {"marker", "url", "chunk_id", "quote"}
+    (claim,) = [claim for claim in answer["claims"] if "5580" in claim["text"]]
+    assert set(claim) == {"text", "start", "end", "citations", "supported"}
+    assert claim["text"] == answer["answer"][claim["start"] : claim["end"]]
+    assert claim["supported"] is True
+    assert {note["url"] for note in claim["citations"]} <= {
+        note["url"] for note in answer["citations"]
+    }
+    assert claim["citations"]
+    assert 0 < answer["confidence"] <= 1
     assert set(answer["hits"][0]) == {"chunk_id", "url", "score", "text"}
     assert answer["citations"][0]["quote"] in answer["hits"][0]["text"]
 
@@ -88,7 +98,7 @@ def test_eval(footnote, lantern, tmp_path):
     assert (measured["truthfulness"]["value"], measured["truthfulness"]["n"]) == (1.0, 2)
     assert len((out / "rows.jsonl").read_text().splitlines()) == 2
     again = footnote("eval", questions, "--index", lantern, "--out", out)
-    assert "finished run" in one_line(again)
+    assert again.stdout == done.stdout
 
 
 def test_eval_lists_the_faults_of_a_question_file(footnote, lantern, tmp_path):

@@ -41,9 +41,8 @@ def test_a_run_is_finished_later_and_compared(footnote, lantern, questions, tmp_
     assert "chunk hit@1" in done.stdout
     assert (run / "report.html").is_file()
 
-    assert "holds a finished run" in one_line(
-        footnote("eval", questions, "--index", lantern, "--out", run)
-    )
+    again = footnote("eval", questions, "--index", lantern, "--out", run)
+    assert again.stdout == done.stdout
     rows = (run / "rows.jsonl").read_text().splitlines(keepends=True)
     (run / "summary.json").unlink()
     (run / "rows.jsonl").write_text(rows[0] + rows[1][:50])  # as a kill leaves it
@@ -59,6 +58,31 @@ def test_a_run_is_finished_later_and_compared(footnote, lantern, questions, tmp_
     compared = footnote("eval", "--compare", run, run)
     assert compared.returncode == 0, compared.stderr
     assert "3 questions that both runs asked" in compared.stdout
+
+
+def test_a_sweep_runs_each_variant_once_and_only_with_its_own_settings(
+    footnote, lantern, questions, tmp_path
+):
+    settings, out = tmp_path / "settings.toml", tmp_path / "sweep"
+    settings.write_text("[as-it-is]\n[strict]\nstrict = true\n")
+    sweep = ("eval", questions, "--index", lantern, "--sweep", settings, "--out", out)
+    done = footnote(*sweep)
+    assert done.returncode == 0, done.stderr
+    made = {
+        name: json.loads((out / name / "summary.json").read_text())
+        for name in ("as-it-is", "strict")
+    }
+    assert [summary["settings"]["strict"] for summary in made.values()] == [False, True]
+
+    before = {path: path.read_bytes() for path in out.rglob("*.json*")}
+    again = footnote(*sweep)
+    assert again.stdout == done.stdout
+    said = one_line(footnote(*sweep, "--limit", "2"))
+    assert str(out / "as-it-is") in said and "name another folder" in said
+    settings.write_text("[as-it-is]\n[strict]\n")
+    said = one_line(footnote(*sweep))
+    assert f"{out / 'strict'} was begun with strict True, not False" in said
+    assert {path: path.read_bytes() for path in out.rglob("*.json*")} == before
 
 
 def test_every_fault_is_listed_and_nothing_is_run(footnote, lantern, tmp_path):

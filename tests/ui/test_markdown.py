@@ -156,6 +156,18 @@ def test_a_growing_answer_loses_nothing(pieces):
     assert letters == re.sub(r"```py|[^abc]", "", "".join(pieces))
 
 
+def test_a_growing_answers_footnotes_are_links_once_they_are_known():
+    growing = Growing()
+    finished, rest = growing.feed("It does. [1]\n\nAnd `a[1]`. [2]")
+    assert Seen(finished + rest).addresses == []
+    growing.notes.append(NOTE)
+    finished, rest = growing.feed(" More. [1]\n\n")
+    assert Seen(finished + rest).addresses == [ADDRESS]
+    assert 'data-note="0" aria-label="Footnote 1">1</a>' in finished
+    assert '<sup class="note">2</sup>' in finished
+    assert "<code>a[1]</code>" in finished
+
+
 @pytest.mark.parametrize(
     ("url", "safe"),
     [

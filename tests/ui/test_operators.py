@@ -176,6 +176,30 @@ def test_other_sites_cannot_ask(served):
     assert status(url, {"question": PORT}, Content_Type="text/plain") == 400
 
 
+def test_a_foreign_name_that_leads_here_is_refused(served):
+    """What a page of evil.test could do once its name was made to point at 127.0.0.1."""
+    foreign = ["evil.test", "evil.test:7860", "localhost.evil.test", "10.0.0.1", "[::2]", "["]
+    own = ["localhost", "LOCALHOST:7860", "127.0.0.1:1", "127.8.8.8", "[::1]:7860"]
+    for path, body in [("/", None), ("/health", None), ("/answer", {"question": PORT})]:
+        for host in foreign:
+            assert status(served.address + path, body, Host=host) == 421, host
+        for host in own:
+            assert status(served.address + path, body, Host=host) == 200, host
+
+
+def test_a_proxy_has_a_name_of_its_own(index, tmp_path):
+    names = ["--host-name", "Docs.example.org", "--host-name", "docs.test"]
+    with chat(index, tmp_path, *names) as server:
+        for host in ["docs.example.org", "docs.test:8080", "127.0.0.1"]:
+            assert status(server.address + "/about", Host=host) == 200
+        assert status(server.address + "/about", Host="example.org") == 421
+
+
+def test_beyond_loopback_any_name_will_do(index, tmp_path):
+    with chat(index, tmp_path, "--host", "0.0.0.0") as server:
+        assert status(server.address + "/about", Host="docs.example.org") == 200
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -191,7 +215,7 @@ def test_an_answer_to_nonsense_is_a_clear_error(served, body):
 
 def test_a_body_that_is_too_long_is_refused(served):
     with socket.create_connection(served.address.removeprefix("http://").split(":")) as raw:
-        raw.sendall(b"POST /answer HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")
+        raw.sendall(b"POST /answer HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n")
         assert b" 413 " in raw.recv(100)
 
 
@@ -228,6 +252,13 @@ def test_a_model_that_is_missing_is_said_and_ends_the_server(footnote, lantern, 
     assert "Traceback" not in done.stderr
 
 
+def test_two_answerers_of_one_name_are_said(footnote, lantern):
+    both = ["--generator", "extractive", "--generator", "extractive"]
+    done = footnote("chat", *both, "--index", lantern, "--port", free_port())
+    assert done.returncode == 1
+    assert "two answerers are called 'extractive'" in done.stderr.splitlines()[-1]
+
+
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 64; }}
@@ -257,7 +288,7 @@ def test_behind_nginx(page, index, tmp_path, path):
         missing("no nginx on this machine (Debian's package nginx-light)")
     (tmp_path / "users").write_text(users_line("ada", "x"))
     options = ["--root-path", "/docs-chat", "--auth", str(tmp_path / "users")]
-    with chat(index, tmp_path, *options) as server:
+    with chat(index, tmp_path, *options, "--host-name", "docs.test") as server:
         port = free_port()
         config = tmp_path / "nginx.conf"
         config.write_text(
@@ -267,6 +298,8 @@ def test_behind_nginx(page, index, tmp_path, path):
         try:
             server.until_all()
             address = f"http://127.0.0.1:{port}/docs-chat/"
+            assert status(f"{address}health", Host="docs.test") == 200
+            assert status(f"{address}health", Host="evil.test") == 421
             page.goto(address)
             page.get_by_label("Name").fill("ada")
             page.get_by_label("Password").fill("x")

@@ -33,6 +33,9 @@ def test_ask(client):
     assert "5580" in answer["answer"]
     assert answer["citations"][0]["url"] == SITE + "monitoring/#dashboard"
     assert answer["citations"][0]["quote"] in answer["hits"][0]["text"]
+    (claim,) = [claim for claim in answer["claims"] if "5580" in claim["text"]]
+    assert claim["supported"] is True
+    assert answer["confidence"] > 0
     assert answer["generator"] == "extractive"
 
 

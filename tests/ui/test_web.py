@@ -6,6 +6,7 @@ from urllib.parse import quote
 from asking import PATIENCE, answered, ask, ask_more, field
 from lantern import CHUNKS, SITE
 from playwright.sync_api import expect
+from serving import chat
 
 PORT = "Which port does the dashboard use?"
 
@@ -114,6 +115,8 @@ def test_a_follow_up(page, address):
 def test_the_answer_streams_and_stop_stops_it(page, slow):
     turn = ask(page, slow.address, "Tell me slowly about tasks")
     expect(turn.locator(".answer")).to_contain_text("word3", timeout=PATIENCE)
+    note_of(turn, "eight tasks").hover()
+    expect(page.locator("#card mark")).to_contain_text("eight tasks")
     assert "word400" not in turn.inner_text()
     page.get_by_role("button", name="Stop", exact=True).click()
     pressed = time.time()
@@ -248,6 +251,33 @@ def test_settings_are_kept_and_used(page, address):
     assert asking.value.post_data_json["strict"] is True
 
 
+def test_one_of_several_answerers_can_be_chosen(page, index, tiny_llama, tmp_path):
+    started = ["--generator", "extractive", "--generator", str(tiny_llama)]
+    with chat(index, tmp_path, *started) as server:
+        turn = answered(ask(page, server.address, PORT))
+        expect(turn.locator(".answer")).to_contain_text("5580")
+        page.get_by_role("button", name="Settings").click()
+        names = page.get_by_label("Answerer").locator("option")
+        expect(names).to_have_text(["extractive", "tiny-llama"])
+        page.get_by_label("Answerer").select_option("tiny-llama")
+        page.get_by_role("button", name="Done").click()
+        page.reload()
+        turn = answered(ask_more(page, "How often is a task retried?"))
+        expect(turn.locator(".answer")).to_contain_text("A task is retried three times")
+        assert server.logged("ready")[0]["answerers"] == ["extractive", "tiny-llama"]
+
+
+def test_what_was_typed_before_the_script_ran_is_asked(page, address):
+    held = []
+    page.route("**/page/chat.js", lambda route: held.append(route))
+    page.goto(address, wait_until="commit")
+    expect(field(page)).to_be_focused()
+    page.keyboard.type(PORT)
+    page.keyboard.press("Enter")
+    held[0].continue_()
+    expect(answered(page.locator(".turn").last)).to_contain_text("5580")
+
+
 def test_an_overlong_question_is_not_sent(page, address):
     page.goto(address)
     field(page).fill("x" * 4001)
@@ -258,8 +288,6 @@ def test_an_overlong_question_is_not_sent(page, address):
 
 
 def test_a_server_that_is_gone_is_said(page, index, tmp_path):
-    from serving import chat
-
     with chat(index, tmp_path) as server:
         page.goto(server.address)
         expect(page.locator("#state")).to_have_text("Ready")

@@ -43,7 +43,10 @@ async function ask(question) {
   }
   delete turn.waiting;
   delete turn.thinking;
-  if (turn.answer) delete turn.partial;
+  if (turn.answer) {
+    delete turn.partial;
+    delete turn.notes;
+  }
   answering = null;
   keep(here);
   if (here === conversation) draw();
@@ -78,6 +81,8 @@ function happened(event, turn, article) {
     turn.waiting = event.ahead === null ? "Waiting for the models to open…" : `Waiting: ${event.ahead} in front of you…`;
   } else if (event.event === "found") {
     Object.assign(turn, { searched: event.searched, seconds: event.seconds, hits: event.hits });
+  } else if (event.event === "note") {
+    (turn.notes ??= []).push(event);
   } else if (event.event === "text") {
     showText(article, turn, event.finished, event.rest);
   } else if (event.event === "thought") {
@@ -345,3 +350,4 @@ draw();
 typed();
 untilOpen();
 if (linked) linked.length > about.question ? toast("The question in the link is too long.") : ask(linked);
+else if ($("question").value.endsWith("\n")) $("ask").requestSubmit(); // Enter, before this ran

@@ -1,7 +1,7 @@
 // A question and its answer on the page: what is known of it, and how that looks.
 //
 // A turn is a plain object that can be kept: {question, searched, seconds, hits, answer, stopped,
-// trouble, rating}. The server's `html`, `thought`, `finished` and `rest` are HTML of its own
+// trouble, rating}, and {partial, notes} where it has no whole answer. The server's `html`, `thought`, `finished` and `rest` are HTML of its own
 // making, in which everything that is not ours is escaped.
 
 import { copy, el, icon, iconButton, link } from "./dom.js";
@@ -27,7 +27,7 @@ export function passageOf(turn, note) {
   if (note.matches(".doubt")) {
     return { place: "Not supported", url: "", quote: "", text: "None of the passages found says what this sentence says. Do not rely on it." };
   }
-  const { chunk_id, url, quote } = turn.answer.notes[Number(note.dataset.note)];
+  const { chunk_id, url, quote } = (turn.answer ?? turn).notes[Number(note.dataset.note)];
   const hit = turn.hits.find((one) => one.chunk_id === chunk_id) ?? turn.hits.find((one) => one.url === url);
   return { url, quote, place: hit?.place ?? url, text: hit?.text ?? quote };
 }
