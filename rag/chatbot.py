@@ -71,6 +71,8 @@ class Chatbot:
         embedder: str | None = None,
         reranker: str | None = None,
         device_map: str = "auto",
+        temperature: float = 0.0,
+        seed: int = 0,
     ) -> Chatbot:
         """A chatbot on the index in `folder`.
 
@@ -78,7 +80,9 @@ class Chatbot:
         (`http://host/v1`); None answers with quoted sentences, without a language model.
         `reranker` is a cross-encoder's hub id or path, which reads the best passages again.
         `embedder` is only needed when the index keeps none of its own and the model has moved: a
-        hub id or path of the same model. `device_map` is accelerate's, for the generator.
+        hub id or path of the same model. `device_map` is accelerate's, for the generator, which
+        writes the likeliest token at a `temperature` of 0, and above it, up to 2, samples from
+        `seed`.
 
         Raises FootnoteError if the index or a model is missing, or they do not fit.
         """
@@ -88,10 +92,10 @@ class Chatbot:
         if generator is None:
             return cls(index, retriever, ExtractiveAnswerer(encoder, index.words))
         from rag.generative import GenerativeAnswerer
-        from rag.generator import load_generator
+        from rag.generator import Sampling, load_generator
 
-        answerer = GenerativeAnswerer(load_generator(generator, device_map=device_map))
-        return cls(index, retriever, answerer)
+        model = load_generator(generator, device_map, Sampling(temperature, seed))
+        return cls(index, retriever, GenerativeAnswerer(model))
 
     def search(self, question: str, k: int = 10, history: Sequence[Message] = ()) -> list[Hit]:
         """The k passages that best match the question, best first; fewer if there are no more.

@@ -42,6 +42,7 @@ class ExportedEncoder:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors
+        options.enable_mem_pattern = False  # kept for each shape, and texts have many
         try:
             about = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))

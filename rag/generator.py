@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
@@ -29,7 +30,15 @@ SERVER_TIMEOUT = 120.0  # seconds without a sign of life
 # chat template that knows no such switch ignores it.
 TEMPLATE_SWITCHES = {"enable_thinking": False}
 # What only sampling reads; beside greedy decoding transformers warns of each one left over.
-SAMPLING = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
+ONLY_SAMPLING = (
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "epsilon_cutoff",
+    "eta_cutoff",
+)
 
 Pieces = Generator[str | Thought, None, None]
 
@@ -50,25 +59,49 @@ class ChatModel(Protocol):
         """
 
 
-def load_generator(model: str, device_map: str = "auto") -> ChatModel:
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen: the likeliest one at a `temperature` of 0, by chance from
+    `seed` above it."""
+
+    temperature: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises FootnoteError for a temperature that no model takes."""
+        if not 0 <= self.temperature <= 2:
+            raise FootnoteError(f"the temperature is {self.temperature}: choose one from 0 to 2")
+
+
+GREEDY = Sampling()
+
+
+def load_generator(model: str, device_map: str = "auto", sampling: Sampling = GREEDY) -> ChatModel:
     """The generator for a hub id, a path, or the URL of an OpenAI-style server.
 
     A hub id or path may end in `#4bit` or `#8bit` (bitsandbytes). Raises FootnoteError if the model
     cannot be loaded or the server does not answer.
     """
     if model.startswith(("http://", "https://")):
-        return ServedModel(model)
-    return LocalModel(model, device_map)
+        return ServedModel(model, sampling)
+    return LocalModel(model, device_map, sampling)
 
 
 class LocalModel:
-    """A chat model through transformers' text-generation pipeline; greedy. Threads may share it.
+    """A chat model through transformers' text-generation pipeline. Threads may share it.
 
     On a GPU the answers of several people are computed together (batching.py). On a processor,
-    where one alone would take a third longer that way, each waits for its turn.
+    where one alone would take a third longer that way, each waits for its turn; so it does where
+    tokens are sampled, since chance that is shared cannot be had again from a seed.
     """
 
-    def __init__(self, model: str, device_map: str = "auto", together: bool | None = None):
+    def __init__(
+        self,
+        model: str,
+        device_map: str = "auto",
+        sampling: Sampling = GREEDY,
+        together: bool | None = None,
+    ):
         """Loads the model; `together` says how several are answered, whatever it runs on.
 
         Raises FootnoteError if the model is missing or no chat model.
@@ -97,8 +130,10 @@ class LocalModel:
             raise FootnoteError(f"the model {model!r} has no chat template: choose a chat model")
         self._special = self._special_tokens()
         self._system = self._takes_system_role()
-        for setting in SAMPLING:
-            setattr(self._pipeline.model.generation_config, setting, None)
+        self._sampling = sampling
+        if not sampling.temperature:
+            for setting in ONLY_SAMPLING:
+                setattr(self._pipeline.model.generation_config, setting, None)
         config = self._pipeline.model.config
         context = getattr(config.get_text_config(), "max_position_embeddings", SERVER_CONTEXT)
         self._thinks = self._opens_thought()
@@ -107,7 +142,9 @@ class LocalModel:
         self._pipeline.model.generation_config.do_sample = False
         self._turn = threading.Lock()  # for an answer by itself
         self._batch = None
-        if together or (together is None and self._on_one_gpu()):
+        if together is None:
+            together = self._on_one_gpu() and not sampling.temperature
+        if together:
             self._batch = self._tried(Batch(self._pipeline.model))
 
     def count(self, messages: list[Message]) -> int:
@@ -156,11 +193,11 @@ class LocalModel:
 
         def generate() -> None:
             try:
-                with self._turn:
+                with self._turn, self._chance() as how:
                     if not Stop()():  # it may have been given up while it waited for its turn
                         self._pipeline(
                             self._fitting(messages),
-                            do_sample=False,
+                            **how,
                             max_new_tokens=self._new_tokens,
                             tokenizer_encode_kwargs=TEMPLATE_SWITCHES,
                             streamer=_Streamer(_Text(self._tokenizer), pieces),
@@ -181,6 +218,19 @@ class LocalModel:
         finally:
             ended.set()
             thread.join()
+
+    @contextmanager
+    def _chance(self) -> Iterator[dict[str, Any]]:
+        """What the pipeline is told; sampling begins at the seed, and leaves torch's chance as it
+        was for others."""
+        import torch
+
+        if not self._sampling.temperature:
+            yield {"do_sample": False}
+            return
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
+            torch.manual_seed(self._sampling.seed)
+            yield {"do_sample": True, "temperature": self._sampling.temperature}
 
     def _tokens(self, messages: list[Message]) -> list[int]:
         from jinja2 import TemplateError
@@ -323,13 +373,14 @@ class ServedModel:
 
     room = SERVER_CONTEXT - NEW_TOKENS
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, sampling: Sampling = GREEDY):
         """Speaks to the model named after a `#` in the URL, or else to the first listed.
 
         Raises FootnoteError if the server does not answer or lists no model.
         """
         from huggingface_hub import InferenceClient, get_session
 
+        self._sampling = sampling
         address, _, named = url.partition("#")
         self._url = address.rstrip("/")
         try:
@@ -385,7 +436,8 @@ class ServedModel:
             [dict(message) for message in messages],
             model=self.name,
             stream=True,
-            temperature=0,
+            temperature=self._sampling.temperature,
+            seed=self._sampling.seed,
             max_tokens=NEW_TOKENS,
         )
 

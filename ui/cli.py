@@ -24,6 +24,8 @@ from ui.options import (
     GeneratorOption,
     IndexOption,
     RerankerOption,
+    SeedOption,
+    TemperatureOption,
     open_chatbot,
     progress_bars,
 )
@@ -182,10 +184,12 @@ def ask(
     strict: Annotated[
         bool, typer.Option("--strict", help="Leave out what no passage supports.")
     ] = False,
+    temperature: TemperatureOption = 0.0,
+    seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question, with footnotes."""
-    bot = open_chatbot(index, generator, reranker)
+    bot = open_chatbot(index, generator, reranker, temperature=temperature, seed=seed)
     if as_json:
         print_json(answer_row(question, bot.ask(question, strict=strict), bot.answerer))
         return
@@ -212,6 +216,8 @@ def chat(
         ),
     ] = None,
     reranker: RerankerOption = None,
+    temperature: TemperatureOption = 0.0,
+    seed: SeedOption = 0,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 7860,
     host_name: Annotated[
@@ -259,7 +265,7 @@ def chat(
         models = [None if name == "extractive" else name for name in generator or ["extractive"]]
         bots: dict[str, Chatbot] = {}
         for model in models:
-            bot = Chatbot.open(index, model, reranker=reranker)
+            bot = Chatbot.open(index, model, reranker=reranker, temperature=temperature, seed=seed)
             # Where a model lies on this machine is not for people to read.
             name = Path(bot.answerer).name if Path(bot.answerer).is_dir() else bot.answerer
             if name in bots:

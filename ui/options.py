@@ -25,6 +25,11 @@ RerankerOption = Annotated[
     str | None,
     typer.Option(help="A cross-encoder's hub id or path, to read the best passages again."),
 ]
+TemperatureOption = Annotated[
+    float,
+    typer.Option(min=0, max=2, help="Above 0 the generator samples; at 0 it is the likeliest."),
+]
+SeedOption = Annotated[int, typer.Option(help="What sampling begins from.")]
 DEFAULT_INDEX = Path("index")
 
 
@@ -33,6 +38,8 @@ def open_chatbot(
     generator: str | None = None,
     reranker: str | None = None,
     embedder: str | None = None,
+    temperature: float = 0.0,
+    seed: int = 0,
 ) -> Chatbot:
     """The chatbot, with a sign of life on standard error while models load."""
     from rich.console import Console
@@ -40,7 +47,14 @@ def open_chatbot(
     with Console(stderr=True).status("opening the index and its models"):
         from rag.chatbot import Chatbot
 
-        return Chatbot.open(index, generator, reranker=reranker, embedder=embedder)
+        return Chatbot.open(
+            index,
+            generator,
+            embedder=embedder,
+            reranker=reranker,
+            temperature=temperature,
+            seed=seed,
+        )
 
 
 @contextmanager

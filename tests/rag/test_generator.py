@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 import tiny_models
+import torch
 from lantern import SITE
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from rag import Chatbot, FootnoteError, Found, Thought
-from rag.generator import LocalModel, ServedModel, _Text, load_generator
+from rag.generator import LocalModel, Sampling, ServedModel, _Text, load_generator
 
 MESSAGES = [
     {"role": "system", "content": "Answer."},
@@ -56,6 +57,31 @@ def test_greedy_is_reproducible(qwen3):
         return pieces
 
     assert beginning() == beginning()
+
+
+def test_what_is_sampled_is_reproducible_by_its_seed(tiny_qwen3):
+    def beginning(seed):
+        model = load_generator(str(tiny_qwen3), sampling=Sampling(1.0, seed))
+        beginnings = []
+        for _ in range(2):
+            stream = model.stream(MESSAGES, threading.Event())
+            beginnings.append([next(stream) for _ in range(20)])
+            stream.close()
+        assert beginnings[0] == beginnings[1]
+        return beginnings[0]
+
+    torch.manual_seed(3)
+    first, own = beginning(1), torch.rand(1)
+    torch.manual_seed(3)
+    assert own == torch.rand(1), "the chance of others was disturbed"
+    assert first == beginning(1)
+    assert first != beginning(2)
+
+
+@pytest.mark.parametrize("temperature", [-0.1, 2.1, float("nan")])
+def test_a_temperature_that_no_model_takes_is_said(tiny_llama, lantern, temperature):
+    with pytest.raises(FootnoteError, match=f"the temperature is {temperature}: choose"):
+        Chatbot.open(lantern, str(tiny_llama), temperature=temperature)
 
 
 def test_sampling_flags_left_over_are_not_warned_of(tiny_qwen3, tmp_path, caplog):
