@@ -166,10 +166,10 @@ class Chatbot:
             hits = self.search(alone, k) if alone else self.search(question, k, history)
         timings = {"search": time.perf_counter() - started}
         yield Found(alone or question, tuple(hits), timings["search"])
-        asked = [question, last_question(history)]
-        sure = confidence(asked, hits, self._index.words)
+        before = last_question(history)
+        sure = confidence(question, before, hits, self._index.words)
         draft = self._answerer.draft(question, hits, history, sure, stop)
-        evidence = Evidence(" ".join(asked), draft.read, self._index.words)
+        evidence = Evidence(f"{question} {before}", draft.read, self._index.words)
         footnotes = Footnotes(draft.read, evidence, strict)
         text = thought = ""
         with closing(draft.pieces) as pieces:

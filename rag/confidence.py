@@ -10,6 +10,7 @@ This module knows nothing of answers.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 from rag.data import Hit
@@ -18,20 +19,31 @@ from rag.lexical import LexicalIndex
 
 SIMILARITY, COVERAGE, UNKNOWN, INTERCEPT = 6.21, 3.56, -9.67, -4.53
 READ = 3  # the first passages
+WORDS = 4  # at least, of a sentence that may be a question by itself
+_END = re.compile(r"(?<=[.?!>])\s+|\n+")
 # Small documentation lacks ordinary words, too: below this many passages an unknown word counts
 # in proportion to their number.
 PASSAGES = 10_000
 
 
-def confidence(questions: Iterable[str], hits: Sequence[Hit], words: LexicalIndex) -> float:
-    """Between 0 and 1, for the question and those before it that it may depend on."""
+def confidence(question: str, before: str, hits: Sequence[Hit], words: LexicalIndex) -> float:
+    """Between 0 and 1, for the question and the one before it that it may depend on.
+
+    It is that of its surest sentence where it has several: what people tell around their question
+    the documentation need not hold.
+    """
     if not hits:
         return 0.0
-    similarity, coverage, unknown = signs(questions, hits, words)
-    return 1 / (
-        1
-        + math.exp(-(SIMILARITY * similarity + COVERAGE * coverage + UNKNOWN * unknown + INTERCEPT))
-    )
+    sentences = [part for part in _END.split(question) if len(part.split()) >= WORDS]
+    asked = [[question, before]]
+    if len(sentences) > 1:
+        asked += [[sentence] for sentence in sentences]
+    return max(_likely(*signs(each, hits, words)) for each in asked)
+
+
+def _likely(similarity: float, coverage: float, unknown: float) -> float:
+    evidence = SIMILARITY * similarity + COVERAGE * coverage + UNKNOWN * unknown + INTERCEPT
+    return 1 / (1 + math.exp(-evidence))
 
 
 def signs(

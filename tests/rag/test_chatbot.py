@@ -36,6 +36,14 @@ def test_answers_stand_on_the_right_passage(bot, question, page, says):
         assert note.quote in texts[note.chunk_id]
 
 
+def test_what_is_told_around_a_question_does_not_keep_it_from_an_answer(bot):
+    asked = "Which port does the dashboard use?"
+    around = "My grandmother collects porcelain penguins from Norway."
+    answer = bot.ask(f"{around} {asked} Fjords, trolls and herring delight her every summer.")
+    assert "5580" in answer.text
+    assert bot.ask(f"{around} Does she like herring or smoked salmon better?").abstained
+
+
 def test_every_sentence_carries_a_footnote(bot):
     answer = bot.ask("How do I change how often a task is retried?")
     assert len(answer.claims) > 1
