@@ -368,7 +368,8 @@ def test_ctrl_c_ends_it_with_one_line(part, corpus, seconds, tmp_path):
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=60)[1]
     assert "Traceback" not in said
-    if process.returncode:  # the last one may come when all is done
+    # The last one may come when all is done, and even Python is on its way out.
+    if process.returncode not in (0, -signal.SIGINT):
         assert process.returncode == 130
         assert said.endswith("footnote: stopped\n")
     run(*command("second", corpus), "--index", index)

@@ -190,6 +190,6 @@ def test_citations_always_come_from_the_hits(raw):
     assert {c.url for c in citations} <= {h.passage.url for h in HITS}
     by_id = {h.passage.chunk_id: h.passage.text for h in HITS}
     assert all(c.quote in by_id[c.chunk_id] for c in citations)
-    outside_code = re.sub(r"```.*?(```|$)|~~~.*?(~~~|$)|`[^`\n]*`", "", text, flags=re.DOTALL)
+    outside_code = re.sub(r"```.*?(```|$)|~~~.*?(~~~|$)|`[^`\n]*`", "…", text, flags=re.DOTALL)
     assert "](" not in outside_code
     assert not re.search(r"(?<!\w)http://", outside_code)
