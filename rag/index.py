@@ -34,6 +34,7 @@ from rag.manifest import FORMAT, manifest_stamp, read_manifest, write_manifest
 
 COLLECTION = "passages"
 BATCH = 2000  # passages a call; Chroma's cap is 5,461
+PATIENCE = 5.0  # seconds in which a writer should be done with its files
 # How far a passage's own vector may lie from itself and still count as found, and its length from
 # one.
 ROUNDING = 1e-4
@@ -82,10 +83,7 @@ class Index:
             time.sleep(1)
             index.reconnect()
         if index._is_broken():
-            raise FootnoteError(
-                f"the vectors in {str(folder)!r} are damaged: mend the index with 'footnote info "
-                f"--index {folder} --repair'"
-            )
+            raise index._damaged()
         return index
 
     @classmethod
@@ -113,14 +111,18 @@ class Index:
             )
 
     def refresh(self) -> None:
-        """Sees what another process has written since; costs a look at a file where none has."""
+        """Sees what another process has written since, once it is complete; costs a look at a file
+        where none has."""
         stamp = manifest_stamp(self.folder)
         if stamp == self._stamp or not self._refreshing.acquire(blocking=False):
             return
         try:
             self.manifest = read_manifest(self.folder)
             self._stamp = stamp
-            self.reconnect()
+            # While a source is being written Chroma's vector files may be in pieces; when it is
+            # complete the manifest changes again.
+            if all(source["complete"] for source in self.manifest["sources"].values()):
+                self.reconnect()
         finally:
             self._refreshing.release()
 
@@ -140,15 +142,35 @@ class Index:
 
     def nearest(self, vector: np.ndarray, n: int) -> dict[str, float]:
         """The ids of the n passages nearest to a unit vector of shape (dimension,), best first,
-        with their cosines."""
-        found = self._collection.query(
+        with their cosines.
+
+        Raises FootnoteError if the vectors cannot be read.
+        """
+        from chromadb.errors import ChromaError
+        from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+        # Chroma writes its vector files in place: a connection made meanwhile finds them in pieces.
+        again = Retrying(
+            retry=retry_if_exception_type(ChromaError),
+            wait=wait_fixed(0.5),
+            stop=stop_after_delay(PATIENCE),
+            before_sleep=lambda _: self.reconnect(),
+            reraise=True,
+        )
+        try:
+            found = again(self._nearest, vector, n)
+        except ChromaError as error:
+            raise self._damaged() from error
+        # Chroma's cosine distance is 1 - cosine; from here on it is a similarity.
+        pairs = zip(found["ids"][0], found["distances"][0], strict=True)
+        return {name: 1.0 - distance for name, distance in pairs}
+
+    def _nearest(self, vector: np.ndarray, n: int) -> Any:
+        return self._collection.query(
             query_embeddings=[vector],
             n_results=max(1, min(n, len(self))),
             include=["distances"],
         )
-        # Chroma's cosine distance is 1 - cosine; from here on it is a similarity.
-        pairs = zip(found["ids"][0], found["distances"][0], strict=True)
-        return {name: 1.0 - distance for name, distance in pairs}
 
     def candidates(self, ids: Sequence[str]) -> Candidates:
         """What ranking needs to know of the passages with those ids; unknown ids are left out."""
@@ -339,6 +361,12 @@ class Index:
         except ChromaError:
             return True
         return False
+
+    def _damaged(self) -> FootnoteError:
+        return FootnoteError(
+            f"the vectors in {str(self.folder)!r} are damaged: mend the index with 'footnote info "
+            f"--index {self.folder} --repair'"
+        )
 
     def begin(self, name: str, source: Mapping[str, Any]) -> None:
         """Marks a source as being written; `ingested` stays the time when it last was complete,

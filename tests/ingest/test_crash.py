@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rag.data import FootnoteError
 from rag.index import Index
 
 KILLS = int(os.environ.get("FOOTNOTE_KILLS", "6"))
@@ -205,9 +207,10 @@ class Reader:
     def close(self) -> list[list[list[str]]]:
         """Ends it, once it has answered a few more times, and returns all answers."""
         enough = self.answers() + 3
-        wait_until(lambda: self.answers() >= enough)
+        wait_until(lambda: self.answers() >= enough or self._process.poll() is not None)
         self._process.kill()
-        self._process.wait()
+        said = self._process.communicate()[1]
+        assert self._process.returncode == -signal.SIGKILL, said
         self._said.seek(0)
         lines = self._said.read().split("\n")[1:-1]
         self._said.close()
@@ -412,6 +415,29 @@ def test_vector_files_in_pieces_are_mended(name, part, corpus, tmp_path):
     run("info", "--repair", "--index", index)
     run("info", "--check", "--index", index)
     assert_same(index, corpus.two)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("header.bin", 0.0), ("index_metadata.pickle", 0.5)],
+)
+def test_a_search_waits_for_vector_files_that_are_being_written(name, part, corpus, tmp_path):
+    index = tmp_path / "index"
+    shutil.copytree(corpus.two, index)
+    (file,) = (index / "chroma").glob(f"*/{name}")
+    opened, whole = Index.open(index), file.read_bytes()
+    vector = opened.candidates(opened.ids()[:1]).vectors[0]
+    before = opened.nearest(vector, 5)
+    os.truncate(file, int(len(whole) * part))
+    opened.reconnect()
+    writer = threading.Timer(1, lambda: file.write_bytes(whole))
+    writer.start()
+    assert opened.nearest(vector, 5) == before
+    writer.join()
+    os.truncate(file, int(len(whole) * part))
+    opened.reconnect()
+    with pytest.raises(FootnoteError, match="are damaged: mend the index with"):
+        opened.nearest(vector, 5)
 
 
 def without_privileges() -> None:
