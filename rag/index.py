@@ -166,11 +166,7 @@ class Index:
         return {name: 1.0 - distance for name, distance in pairs}
 
     def _nearest(self, vector: np.ndarray, n: int) -> Any:
-        return self._collection.query(
-            query_embeddings=[vector],
-            n_results=max(1, min(n, len(self))),
-            include=["distances"],
-        )
+        return self._collection.query(query_embeddings=[vector], n_results=n, include=["distances"])
 
     def candidates(self, ids: Sequence[str]) -> Candidates:
         """What ranking needs to know of the passages with those ids; unknown ids are left out."""
