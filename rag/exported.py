@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag.data import FootnoteError
+from rag.encoder import batches
 
 if TYPE_CHECKING:
     from rag.encoder import SentenceEncoder
 
-# Larger batches fall out of the processor's cache.
-BATCH = 8
+# Tokens of a batch, padding included: larger batches fall out of the processor's cache.
+BATCH = 1024
 # The least cosine between the graph's vectors and the model's own for the graph to be kept.
 SAME = 0.9999
 # Texts of several lengths, to compare the two; a batch of them needs padding.
@@ -71,9 +72,7 @@ class ExportedEncoder:
         """
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
-        by_length = sorted(range(len(texts)), key=lambda i: len(tokens[i]))
-        for start in range(0, len(texts), BATCH):
-            chosen = by_length[start : start + BATCH]
+        for chosen in batches([len(text) for text in tokens], BATCH):
             shape = (len(chosen), max(1, len(tokens[chosen[-1]])))
             ids = np.full(shape, self._pad, dtype=np.int64)
             mask = np.zeros(shape, dtype=np.int64)

@@ -5,9 +5,21 @@ import shutil
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rag.data import FootnoteError
-from rag.encoder import SentenceEncoder
+from rag.encoder import SentenceEncoder, batches
+
+
+@given(st.lists(st.integers(0, 300)), st.integers(1, 400))
+def test_a_batch_holds_texts_of_like_length_and_so_many_tokens_at_most(lengths, tokens):
+    made = list(batches(lengths, tokens))
+    assert sorted(i for batch in made for i in batch) == list(range(len(lengths)))
+    in_order = [lengths[i] for batch in made for i in batch]
+    assert in_order == sorted(in_order)
+    for batch in made:
+        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= tokens
 
 
 def test_vectors_are_unit_and_in_the_order_of_the_texts(encoder):
