@@ -73,16 +73,25 @@ def main() -> None:
 
 
 def write_model(folder: Path, device: str) -> None:
-    """A chat model of that size with random weights."""
+    """A chat model of that size with random weights, which writes letters."""
+    words = tokenizer()
+    letters = [
+        i for i in range(len(words)) if words.decode([i], skip_special_tokens=True).isalpha()
+    ]
     config = Qwen3Config(
         **SIZES[device], head_dim=128, vocab_size=151_936, max_position_embeddings=8192
     )
     torch.manual_seed(0)
     torch.set_default_dtype(torch.bfloat16)
     with torch.device(device):
-        Qwen3ForCausalLM(config).save_pretrained(folder)
+        model = Qwen3ForCausalLM(config)
+    written = model.get_output_embeddings().weight.data
+    kept = written[letters]
+    written *= 0.1  # that they are hardly ever the likeliest
+    written[letters] = kept
+    model.save_pretrained(folder)
     torch.set_default_dtype(torch.float32)
-    tokenizer().save_pretrained(folder)
+    words.save_pretrained(folder)
 
 
 def prompt(number: int, words: int) -> list[Message]:
