@@ -185,9 +185,11 @@ def _candidates(rank: int, hit: Hit) -> Iterator[_Candidate]:
 
 
 def _as_sentence(piece: str) -> str:
-    """A sentence as it can stand in an answer: no list mark, tag or footnote number, and
-    references such as [`Name`] without their brackets."""
+    """A sentence as it can stand in an answer: no list mark, tag, directive such as
+    [[open-in-colab]] or footnote number, and references such as [`Name`] without their
+    brackets."""
     piece = re.sub(r"^\s*(?:[-*+]|\d{1,2}[.)]|#{1,6}|>)\s+", "", piece)
+    piece = re.sub(r"\[\[[a-z-]{4,}\]\]", "", piece)
     piece = re.sub(r"\[\^?\d+\]|</?[A-Z]\w*(?: [^<>]*)?>|</?hf\w+(?: [^<>]*)?>", "", piece)
     piece = re.sub(r"\[(`[^`\n]+`)\](?!\()", r"\1", piece).replace("``", "`")
     return " ".join(piece.split())
@@ -199,6 +201,9 @@ def _as_block(piece: str) -> str:
     body = body.removesuffix(mark)
     language = re.match(r"[\w+-]*(?=\s)", body)
     name = language[0] if language else ""
-    lines = body[len(name) :].strip("\n").rstrip().split("\n")
+    body = body[len(name) :].strip("\n").rstrip()
+    if body.lstrip().startswith(">>> "):  # its lines are known even where its breaks are lost
+        body = re.sub(r" (?=>>> |\.\.\. )", "\n", body.lstrip())
+    lines = body.split("\n")
     lines[0] = lines[0].lstrip() if len(lines) == 1 else lines[0]
     return "\n".join([f"```{name}", *lines[:CODE_LINES], "```"])

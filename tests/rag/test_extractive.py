@@ -105,7 +105,11 @@ def test_what_a_passage_cuts_in_two_is_not_quoted(answerer):
 @pytest.mark.parametrize(
     ("text", "quoted"),
     [
-        (">>> task.retry(times=3) >>> task.run()", "```py\n>>> task.retry(times=3)"),
+        (">>> task.retry(times=3) >>> task.run()", "```py\n>>> task.retry(times=3)\n>>> task.run()\n```"),
+        (
+            "```py >>> with task.retry(): ...     task.run() ... 'done' ```",
+            "```py\n>>> with task.retry():\n...     task.run()\n... 'done'\n```",
+        ),
         ("```\npy\n```", ""),
         ("```py\nqueue.task(max_retries: int = 3) -> Task\n```", ""),
         ("```py\ntask.retry(times=3)\ntask.run()", "```py\ntask.retry(times=3)\ntask.run()\n```\n[1]"),
@@ -114,6 +118,11 @@ def test_what_a_passage_cuts_in_two_is_not_quoted(answerer):
 def test_code(text, quoted, answerer):
     said = answer(answerer, hits=[Hit(Passage("1", PAGE, text), 1.0)])
     assert quoted in said if quoted else said == NOT_FOUND
+
+
+def test_directives_are_not_quoted(answerer):
+    hits = [Hit(Passage("1", PAGE, "[[open-in-colab]] A failed task is retried."), 1.0)]
+    assert answer(answerer, hits=hits).endswith("\n\nA failed task is retried. [1]")
 
 
 def test_stop(answerer):
