@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from eval.measures import fold
 from eval.questions import Nugget
 from rag.data import Answer, Citation, Claim, Hit, Passage
-from rag.sentences import spans
+from rag.sentences import passage_spans
 
 WORDS = 120  # at most, as in an answer of the embedded answerer
 
@@ -62,6 +62,7 @@ def _copied(passages: Sequence[Passage], hits: Sequence[Hit], confidence: float)
         text += ("\n\n" if text else "") + f"{quote} [{note.marker}]"
         citations.append(note)
         claims += [
-            Claim(start + span.start, start + span.end, (note,), True) for span in spans(quote)
+            Claim(start + span.start, start + span.end, (note,), True)
+            for span in passage_spans(quote)
         ]
     return Answer(text, tuple(citations), tuple(claims), confidence=confidence, hits=tuple(hits))

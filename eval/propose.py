@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from eval.measures import fold, page_of
 from eval.replies import reply
 from rag.data import FootnoteError, Message, Passage
-from rag.sentences import spans
+from rag.sentences import passage_spans
 
 if TYPE_CHECKING:
     from rag.generator import ChatModel
@@ -122,7 +122,7 @@ def _by_words(passage: Passage) -> dict[str, Any] | None:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    for span in spans(text):
+    for span in passage_spans(text):
         said = " ".join(text[span.start : span.end].split())
         if not span.is_code and len(said.split()) >= 4 and said[:1].isalpha():
             yield said

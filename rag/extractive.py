@@ -20,7 +20,7 @@ from rag.encoder import Encoder
 from rag.lexical import LexicalIndex
 from rag.prompt import NOT_FOUND
 from rag.retriever import in_context
-from rag.sentences import spans
+from rag.sentences import is_code, passage_spans
 
 WORDS = 120  # of prose at most
 SAME = 0.9  # cosine from which two sentences say the same
@@ -167,7 +167,7 @@ def _best_prose(scored: Sequence[_Scored]) -> list[_Candidate]:
 def _candidates(rank: int, hit: Hit) -> Iterator[_Candidate]:
     """The passage's whole sentences and code blocks; not what its edges cut in two."""
     text = hit.passage.text
-    for span in spans(text):
+    for span in passage_spans(text):
         piece = text[span.start : span.end]
         if span.is_code:
             block = _as_block(piece)
@@ -195,14 +195,19 @@ def _as_sentence(piece: str) -> str:
     return " ".join(piece.split())
 
 
+def _is_interpreter(code: str) -> bool:
+    return code.lstrip().startswith((">>> ", "... "))
+
+
 def _as_block(piece: str) -> str:
-    """A code block with its fences on lines of their own, closed if the passage cut it off."""
+    """A code block with its fences on lines of their own, also where the passage cut them off."""
+    piece = piece if is_code(piece) else f"```{'py' * _is_interpreter(piece)}\n{piece}"
     mark, body = piece[:3], piece[3:]
     body = body.removesuffix(mark)
     language = re.match(r"[\w+-]*(?=\s)", body)
     name = language[0] if language else ""
     body = body[len(name) :].strip("\n").rstrip()
-    if body.lstrip().startswith(">>> "):  # its lines are known even where its breaks are lost
+    if _is_interpreter(body):  # its lines are known even where its breaks are lost
         body = re.sub(r" (?=>>> |\.\.\. )", "\n", body.lstrip())
     lines = body.split("\n")
     lines[0] = lines[0].lstrip() if len(lines) == 1 else lines[0]

@@ -11,6 +11,7 @@ from itertools import pairwise
 # A fence may stand inside a line: tables of chunks often have their white space collapsed.
 # One that the passage's end cuts off runs to the end.
 _CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)", re.DOTALL)
+_FENCE = re.compile(r"```(?P<language>\w*)")
 _BREAK = re.compile(
     r"""
       \n[ \t]*\n                                 # a blank line
@@ -44,6 +45,21 @@ def spans(text: str) -> list[Span]:
         found.append(Span(code.start(), code.end(), True))
         position = code.end()
     return found + _prose(text, position, len(text))
+
+
+def passage_spans(text: str) -> list[Span]:
+    """As `spans`, of a text that may have been cut out of the middle of a code block: what comes
+    before the fence that closes it is code."""
+    fences = list(_FENCE.finditer(text))
+    # Only a fence that opens a block can name its language.
+    wrong_if_whole = sum(bool(fence["language"]) for fence in fences[1::2])
+    wrong_if_cut = sum(bool(fence["language"]) for fence in fences[::2])
+    is_odd = len(fences) % 2 == 1
+    if not fences or (wrong_if_cut, not is_odd) >= (wrong_if_whole, is_odd):
+        return spans(text)
+    head = fences[0].end()
+    rest = [Span(head + s.start, head + s.end, s.is_code) for s in spans(text[head:])]
+    return [Span(0, head, True), *rest]
 
 
 def _prose(text: str, start: int, end: int) -> list[Span]:

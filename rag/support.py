@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from rag.data import Hit
 from rag.index import context
 from rag.lexical import LexicalIndex
-from rag.sentences import is_code, spans
+from rag.sentences import is_code, passage_spans
 from rag.words import words
 
 # Share of a sentence's weight that its passages must hold. With it 88% of the sentences of the
@@ -60,7 +60,7 @@ class Evidence:
             shared = sum(own[term] for term in own.keys() & weights.keys())
             return shared / (sum((own | weights).values()) or 1.0)
 
-        return max((text[s.start : s.end] for s in spans(text)), key=overlap, default=text)
+        return max((text[s.start : s.end] for s in passage_spans(text)), key=overlap, default=text)
 
     def _weights(self, text: str) -> dict[str, float]:
         """The words that say something with their rarity: of a code block not its language, and

@@ -110,6 +110,10 @@ def test_what_a_passage_cuts_in_two_is_not_quoted(answerer):
             "```py >>> with task.retry(): ...     task.run() ... 'done' ```",
             "```py\n>>> with task.retry():\n...     task.run()\n... 'done'\n```",
         ),
+        (
+            "... task.retry() >>> task.run() ``` A failed task is retried.",
+            "A failed task is retried. [1]\n\n```py\n... task.retry()\n>>> task.run()\n```\n[1]",
+        ),
         ("```\npy\n```", ""),
         ("```py\nqueue.task(max_retries: int = 3) -> Task\n```", ""),
         ("```py\ntask.retry(times=3)\ntask.run()", "```py\ntask.retry(times=3)\ntask.run()\n```\n[1]"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.sentences import spans
+from rag.sentences import passage_spans, spans
 
 
 def pieces(text: str) -> list[tuple[str, bool]]:
@@ -44,9 +44,26 @@ def test_code_that_the_end_cuts_off():
     assert pieces("So: ```py\nx = 1") == [("So:", False), ("```py\nx = 1", True)]
 
 
-@given(st.text(alphabet="aB .!?\n-`~:#|(1", max_size=120))
-def test_nothing_is_lost_and_order_is_kept(text):
-    found = spans(text)
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("x = 1\n```\n\nThen that.", ["x = 1\n```"]),
+        ("x = 1 ``` Then: ```py y = 2", ["x = 1 ```", "```py y = 2"]),
+        ("x = 1 ``` Then: ```py y = 2 ``` And that.", ["x = 1 ```", "```py y = 2 ```"]),
+        ("``` Then that.", ["```"]),
+        ("This: ```py x = 1", ["```py x = 1"]),
+        ("This: ``` x = 1 ``` Then that.", ["``` x = 1 ```"]),
+        ("This: ```py x = 1 ``` gives ``` 1 ```", ["```py x = 1 ```", "``` 1 ```"]),
+    ],
+)
+def test_a_passage_may_begin_in_the_middle_of_code(text, code):
+    assert [text[s.start : s.end] for s in passage_spans(text) if s.is_code] == code
+
+
+@pytest.mark.parametrize("read", [spans, passage_spans])
+@given(text=st.text(alphabet="aB .!?\n-`~:#|(1", max_size=120))
+def test_nothing_is_lost_and_order_is_kept(read, text):
+    found = read(text)
     assert all(a.end <= b.start for a, b in pairwise(found))
     between = [0, *(edge for span in found for edge in (span.start, span.end)), len(text)]
     gaps = [text[a:b] for a, b in zip(between[::2], between[1::2], strict=True)]
