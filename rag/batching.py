@@ -78,33 +78,32 @@ class Batch:
                 auto_switch_to_flash=False,  # it would look for kernels on the hub
             )
         )
-        begun = threading.Event()
+        begun, ended = threading.Event(), threading.Event()
         # The manager's thread is a daemon, too, when a daemon starts it: otherwise the process
         # would wait for it for ever.
-        router = threading.Thread(target=self._route, args=(manager, begun), daemon=True)
+        router = threading.Thread(target=self._route, args=(manager, begun, ended), daemon=True)
         router.start()
         begun.wait()
 
         @atexit.register
         def end() -> None:  # a daemon that computes when the process ends would abort it
-            if manager.is_running():
-                manager.stop(hard_stop=True)
+            ended.set()
             router.join()
 
         return manager
 
-    def _route(self, manager: Any, begun: threading.Event) -> None:
-        """Hands the manager's outputs to those who wait for them, until it fails."""
+    def _route(self, manager: Any, begun: threading.Event, ended: threading.Event) -> None:
+        """Hands the manager's outputs to those who wait for them, until it fails or has ended."""
         manager.start()
         begun.set()
-        while manager.is_running():
-            self._hand_out(manager.get_result(timeout=1))
+        while manager.is_running() and not ended.is_set():
+            self._hand_out(manager.get_result(timeout=PATIENCE))
         with self._lock:
             while output := manager.get_result(timeout=0):
                 self._hand_out(output)
             for outputs in self._outputs.values():
                 outputs.put(None)
-            manager.stop()
+            manager.stop(hard_stop=True)
             self._manager = None  # the next request starts another
 
     def _hand_out(self, output: Any) -> None:

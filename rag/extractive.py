@@ -37,6 +37,9 @@ ENOUGH = 0.4
 # A block that holds no more than package.module.Name(parameters) shows nobody how.
 _SIGNATURE = re.compile(r"\A```\w*\n(?:\w+\.)+\w+(?:\(.*\))?(?:(?: ->|:) .*)?\n```\Z")
 
+# A sentence that begins with a lower letter because a parameter's name does.
+_NAMED = re.compile(r"\w+ \(`|\w*_\w")
+
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
@@ -175,7 +178,7 @@ def _candidates(rank: int, hit: Hit) -> Iterator[_Candidate]:
                 yield _Candidate(rank, span.start, block, True)
             continue
         quoted = _as_sentence(piece)
-        cut_off = (span.start == 0 and quoted[:1].islower()) or (
+        cut_off = (span.start == 0 and quoted[:1].islower() and not _NAMED.match(quoted)) or (
             span.end == len(text) and quoted[-1:] not in set(".!?:)`")
         )
         if ">>>" in quoted:  # an interpreter's lines, whose fences the table's cut has lost

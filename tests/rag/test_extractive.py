@@ -103,6 +103,13 @@ def test_what_a_passage_cuts_in_two_is_not_quoted(answerer):
 
 
 @pytest.mark.parametrize(
+    "text", ["times (`int`): How often.", "max_retries is how often a task runs."]
+)
+def test_a_passage_may_begin_with_a_parameter(text, answerer):
+    assert f"{text} [1]" in answer(answerer, hits=[Hit(Passage("1", PAGE, text), 1)])
+
+
+@pytest.mark.parametrize(
     ("text", "quoted"),
     [
         (">>> task.retry(times=3) >>> task.run()", "```py\n>>> task.retry(times=3)\n>>> task.run()\n```"),
