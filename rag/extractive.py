@@ -133,9 +133,20 @@ def _nothing() -> Generator[str, None, None]:
 
 
 def _laid_out(quoted: Sequence[_Candidate], hits: Sequence[Hit]) -> Iterator[list[str]]:
-    """For each heading, in the order of the hits: itself, its sentences, its code block."""
+    """For each heading, in the order of the hits: itself, its sentences, its code block; those of
+    one section as they stand in it."""
+    first: dict[str, int] = {}
+    for rank, hit in enumerate(hits):
+        first.setdefault(hit.passage.url, rank)
+
+    def place(candidate: _Candidate) -> tuple[int, list[tuple[int, str]], int]:
+        passage = hits[candidate.rank].passage
+        # Passages of a page are numbered as they stand in it.
+        numbers = [(len(digits), digits) for digits in re.findall(r"\d+", passage.chunk_id)]
+        return first[passage.url], numbers, candidate.start
+
     by_heading: dict[str, list[_Candidate]] = {}
-    for candidate in sorted(quoted, key=lambda c: (c.rank, c.start)):
+    for candidate in sorted(quoted, key=place):
         by_heading.setdefault(_heading(hits[candidate.rank]), []).append(candidate)
     for heading, group in by_heading.items():
         prose = " ".join(f"{c.text} [{c.rank + 1}]" for c in group if not c.is_code)

@@ -55,6 +55,14 @@ def test_an_answer_is_quotations_under_their_headings(answerer):
     )
 
 
+def test_passages_of_one_section_stand_in_reading_order(answerer):
+    texts = {"7_10_0": "A failed task is retried.", "7_9_0": "A task of the queue may fail."}
+    hits = [Hit(Passage(name, PAGE, text, "Queue"), 1.0) for name, text in texts.items()]
+    assert answer(answerer, hits=hits) == (
+        "#### Queue\n\nA task of the queue may fail. [2] A failed task is retried. [1]"
+    )
+
+
 def test_passages_of_one_heading_stand_together(answerer):
     hits = [
         HITS[0],
