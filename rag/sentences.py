@@ -18,6 +18,7 @@ _BREAK = re.compile(
     | \n(?=[ \t]*(?:[-*+]|\d{1,2}[.)])[ ])       # a list item on a line of its own
     | \n(?=\#{1,6}[ ]) | \n(?=\|)                # a heading, a table row
     | (?<=[.:!?])[ ](?=[-*+][ ][\[`*\w])         # a list item in collapsed text
+    | [ ](?=\#{2,6}[ ]\w)                        # a heading there
     | \n(?=[ \t]*\w+(?:[ ]\([^()\n]*\))?:[ \n])  # a parameter on a line of its own
     | (?<=[.:])\s(?=\w+[ ]\(`)                  # a parameter: name (`type`)
     | (?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.)(?<!vs\.)(?<!cf\.)

@@ -21,6 +21,7 @@ def pieces(text: str) -> list[tuple[str, bool]]:
         ("Version 2.1 is out. `x` is new.", ["Version 2.1 is out.", "`x` is new."]),
         ("Title\n\nBody text", ["Title", "Body text"]),
         ("Two kinds:\n- the first\n- the second", ["Two kinds:", "- the first", "- the second"]),
+        ("One is here. ## A title Two follows.", ["One is here.", "## A title Two follows."]),
         ("Both: a (`int`): the one. b (`str`): the other.",
          ["Both:", "a (`int`): the one.", "b (`str`): the other."]),
         ("Args:\n    a (int): the one\n    b: the other,\n        at length",
