@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 
 import numpy as np
@@ -27,6 +27,7 @@ SAME = 0.9  # cosine from which two sentences say the same
 LEAST = 0.2  # nearness to the question of all but the first sentence
 LONGEST = 110  # words of a sentence; what is longer is none
 CODE_LINES = 30  # at most
+OVERLAP = range(1000, 9, -1)  # characters that passages may share where one goes on after the other
 # What a sentence's share of the question's words, and its passage's score (over the best), weigh
 # beside its cosine. Measured: see LOG.md.
 SHARED, PASSAGE = 0.5, 2.0
@@ -47,6 +48,12 @@ class _Candidate:
     start: int  # in the passage
     text: str  # as quoted
     is_code: bool
+    ends_in: int | None = None  # the rank of the hit where code goes on that this one cuts off
+
+    @property
+    def markers(self) -> str:
+        ends = "" if self.ends_in is None else f"[{self.ends_in + 1}]"
+        return f"[{self.rank + 1}]{ends}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ class ExtractiveAnswerer:
     ) -> Generator[str, None, None]:
         """Quoted sentences, each followed by the marker of its passage, then perhaps a code
         block; or `NOT_FOUND`, where the passages do not support an answer."""
-        candidates = [c for rank, hit in enumerate(hits) for c in _candidates(rank, hit)]
+        candidates = _candidates(hits)
         scored = self._score(question, in_context(question, history), candidates, hits)
         prose = _best_prose(scored)
         read = {0} | {candidate.rank for candidate in prose}
@@ -139,18 +146,16 @@ def _laid_out(quoted: Sequence[_Candidate], hits: Sequence[Hit]) -> Iterator[lis
     for rank, hit in enumerate(hits):
         first.setdefault(hit.passage.url, rank)
 
-    def place(candidate: _Candidate) -> tuple[int, list[tuple[int, str]], int]:
-        passage = hits[candidate.rank].passage
-        # Passages of a page are numbered as they stand in it.
-        numbers = [(len(digits), digits) for digits in re.findall(r"\d+", passage.chunk_id)]
-        return first[passage.url], numbers, candidate.start
+    def place(candidate: _Candidate) -> tuple[int, list[int], int]:
+        hit = hits[candidate.rank]
+        return first[hit.passage.url], _numbers(hit), candidate.start
 
     by_heading: dict[str, list[_Candidate]] = {}
     for candidate in sorted(quoted, key=place):
         by_heading.setdefault(_heading(hits[candidate.rank]), []).append(candidate)
     for heading, group in by_heading.items():
-        prose = " ".join(f"{c.text} [{c.rank + 1}]" for c in group if not c.is_code)
-        code = [f"{c.text}\n[{c.rank + 1}]" for c in group if c.is_code]
+        prose = " ".join(f"{c.text} {c.markers}" for c in group if not c.is_code)
+        code = [f"{c.text}\n{c.markers}" for c in group if c.is_code]
         yield [f"#### {heading}", *filter(None, [prose]), *code]
 
 
@@ -178,15 +183,55 @@ def _best_prose(scored: Sequence[_Scored]) -> list[_Candidate]:
     return [one.candidate for one in chosen]
 
 
-def _candidates(rank: int, hit: Hit) -> Iterator[_Candidate]:
-    """The passage's whole sentences and code blocks; not what its edges cut in two."""
+def _candidates(hits: Sequence[Hit]) -> list[_Candidate]:
+    """The passages' sentences and code blocks."""
+    by_hit = [list(_quotable(rank, hit)) for rank, hit in enumerate(hits)]
+    by_place = {(hit.passage.url, *_numbers(hit)): rank for rank, hit in enumerate(hits)}
+    for rank, hit in enumerate(hits):
+        *before, number = _numbers(hit) or [0]
+        after = by_place.get((hit.passage.url, *before, number + 1))
+        if after is not None and by_hit[rank] and by_hit[after]:
+            tail, head = by_hit[rank][-1], by_hit[after][0]
+            if joined := _joined(tail, hit, head, hits[after]):
+                by_hit[rank][-1:] = []
+                by_hit[after][0] = joined
+    return [c for found in by_hit for c in found if not c.is_code or _shows_how(c.text)]
+
+
+def _shows_how(block: str) -> bool:
+    return not _SIGNATURE.search(block) and len(block.split()) > 3  # more than its fences
+
+
+def _numbers(hit: Hit) -> list[int]:
+    """Those of the passage's id: passages of a page are numbered as they stand in it."""
+    return [int(digits) for digits in re.findall(r"\d{1,18}", hit.passage.chunk_id)]
+
+
+def _joined(tail: _Candidate, hit: Hit, head: _Candidate, after: Hit) -> _Candidate | None:
+    """The code block that begins in one passage and ends in the next, if there is one."""
+    first, second = hit.passage.text[tail.start :], after.passage.text
+    is_last = passage_spans(hit.passage.text)[-1].start == tail.start
+    is_cut = is_last and not first[3:].endswith("```")
+    if not (tail.is_code and head.is_code and is_cut) or head.start:
+        return None
+    if second.startswith(first):  # passages may overlap
+        return head
+    if is_code(second):
+        return None
+    whole = (n for n in OVERLAP if first.endswith(second[:n]) and second[n : n + 1].isspace())
+    shared = next(whole, 0)
+    rest = second[shared : passage_spans(second)[0].end]
+    block = _as_block(first + ("" if shared else "\n") + rest)
+    return replace(tail, text=block, ends_in=head.rank)
+
+
+def _quotable(rank: int, hit: Hit) -> Iterator[_Candidate]:
+    """The passage's whole sentences and its code blocks; no sentence that its edges cut in two."""
     text = hit.passage.text
     for span in passage_spans(text):
         piece = text[span.start : span.end]
         if span.is_code:
-            block = _as_block(piece)
-            if not _SIGNATURE.search(block) and len(block.split()) > 3:  # more than its fences
-                yield _Candidate(rank, span.start, block, True)
+            yield _Candidate(rank, span.start, _as_block(piece), True)
             continue
         quoted = _as_sentence(piece)
         cut_off = (span.start == 0 and quoted[:1].islower() and not _NAMED.match(quoted)) or (
@@ -220,9 +265,8 @@ def _as_block(piece: str) -> str:
     body = body.removesuffix(mark)
     language = re.match(r"[\w+-]*(?=\s)", body)
     name = language[0] if language else ""
-    body = body[len(name) :].strip("\n").rstrip()
+    body = body[len(name) :].lstrip(" ").strip("\n").rstrip()
     if _is_interpreter(body):  # its lines are known even where its breaks are lost
         body = re.sub(r" (?=>>> |\.\.\. )", "\n", body.lstrip())
     lines = body.split("\n")
-    lines[0] = lines[0].lstrip() if len(lines) == 1 else lines[0]
     return "\n".join([f"```{name}", *lines[:CODE_LINES], "```"])

@@ -139,6 +139,31 @@ def test_code(text, quoted, answerer):
     assert quoted in said if quoted else said == NOT_FOUND
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "quoted"),
+    [
+        ("```py from q import task", "task.retry() ``` Done.", "from q import task\ntask.retry()"),
+        ("```py import q q.run(3, 4)", "q.run(3, 4) q.end() ```", "import q q.run(3, 4) q.end()"),
+        ("```py\nfrom q import task\n", "x = task()\n```", "from q import task\n\nx = task()"),
+    ],
+)
+def test_code_that_two_passages_share_is_quoted_whole(first, second, quoted, answerer):
+    def said(*numbers: int) -> str:
+        texts = (f"A failed task is retried so: {first}", second)
+        pairs = zip(numbers, texts, strict=True)
+        return answer(answerer, hits=[Hit(Passage(f"7_{n}", PAGE, text), 1.0) for n, text in pairs])
+
+    assert said(9, 10).endswith(f"```py\n{quoted}\n```\n[1][2]")
+    assert "[1][2]" not in said(9, 11)
+
+
+@pytest.mark.parametrize("first", ["```py from q import task", "```py x(3) ``` See there."])
+def test_code_that_one_passage_holds_is_not_joined(first, answerer):
+    texts = (f"A failed task is retried so: {first}", "```py from q import task task.retry(3) ```")
+    hits = [Hit(Passage(f"7_{n}", PAGE, text), 1.0) for n, text in enumerate(texts)]
+    assert "[1][2]" not in answer(answerer, hits=hits)
+
+
 def test_directives_are_not_quoted(answerer):
     hits = [Hit(Passage("1", PAGE, "[[open-in-colab]] A failed task is retried."), 1.0)]
     assert answer(answerer, hits=hits).endswith("\n\nA failed task is retried. [1]")
