@@ -65,7 +65,8 @@ class Footnotes:
         self._held = ""  # clean, but under strict without a footnote so far
         self._numbers: dict[int, int] = {}  # a hit's position -> the number people see
         self._marks: list[tuple[int, int]] = []  # ends of markers in the text, and their hits
-        self._fresh: list[Citation] = []  # not taken yet
+        self._made: list[Citation] = []  # when their number was first used
+        self._taken = 0  # of them
 
     def feed(self, piece: str) -> str:
         """The clean text that is certain after this piece; it may be empty."""
@@ -102,13 +103,12 @@ class Footnotes:
         """The footnotes in the order of their markers, each with the words that the first
         sentence it stands on rests on."""
         first = {note.marker: note for claim in reversed(self.claims) for note in claim.citations}
-        return tuple(
-            first.get(number, self._citation(at, "")) for at, number in self._numbers.items()
-        )
+        return tuple(first.get(note.marker, note) for note in self._made)
 
     def fresh(self) -> list[Citation]:
         """The footnotes that were numbered since this was last called."""
-        fresh, self._fresh = self._fresh, []
+        fresh = self._made[self._taken :]
+        self._taken = len(self._made)
         return fresh
 
     def _citation(self, at: int, claim: str) -> Citation:
@@ -191,7 +191,7 @@ class Footnotes:
         for at in cited:
             if at not in self._numbers:
                 self._numbers[at] = len(self._numbers) + 1
-                self._fresh.append(self._citation(at, claim))
+                self._made.append(self._citation(at, claim))
         space = markers[: len(markers) - len(markers.lstrip())]
         marks = space + "".join(f"[{self._numbers[at]}]" for at in dict.fromkeys(cited))
         self._text += " " * len(marks)

@@ -136,8 +136,10 @@ def test_no_link_but_citations(raw, text):
     assert written(raw)[0] == text
 
 
-def test_quote_is_the_supporting_span():
-    _, (citation,) = written("At night dogs bark [1].")
+# The second is no claim, and has its quote all the same.
+@pytest.mark.parametrize("raw", ["At night dogs bark [1].", "At night dogs bark: [1]"])
+def test_quote_is_the_supporting_span(raw):
+    _, (citation,) = written(raw)
     assert citation.quote == "Dogs bark loudly at night."
     assert citation.url == "https://docs.test/cats"
 
