@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 
 HEARTBEAT = 10.0  # seconds of silence after which a connection is told that it lives
 GRACE = 3  # seconds for answers to end when the server is stopped
+# Seconds until a connection without a question is closed: more than clients and proxies keep one,
+# so that none is closed while a question is on its way.
+IDLE = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ def launch(
         lifespan="on",
         server_header=False,
         timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=IDLE,
     )
     server = uvicorn.Server(config)
     chat.give_up = partial(setattr, server, "should_exit", True)

@@ -6,9 +6,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
+from http.client import HTTPConnection
 
 import pytest
 from asking import PATIENCE, answered, ask, ask_more
@@ -157,6 +159,14 @@ def test_health(served):
     with urllib.request.urlopen(f"{served.address}/health") as answer:
         health = json.load(answer)
     assert health == {"state": "ready", "endpoints": True, "answering": 0, "waiting": 0}
+
+
+def test_a_connection_outlives_a_pause(served):
+    connection = HTTPConnection(served.address.removeprefix("http://"), timeout=60)
+    for _ in range(2):
+        connection.request("GET", "/health")
+        assert connection.getresponse().read()
+        time.sleep(6)  # the server's default would be 5 s
 
 
 def test_headers_keep_foreign_things_out(served):
