@@ -193,7 +193,7 @@ def _candidates(hits: Sequence[Hit]) -> list[_Candidate]:
         if after is not None and by_hit[rank] and by_hit[after]:
             tail, head = by_hit[rank][-1], by_hit[after][0]
             if joined := _joined(tail, hit, head, hits[after]):
-                by_hit[rank][-1:] = []
+                del by_hit[rank][-1]
                 by_hit[after][0] = joined
     return [c for found in by_hit for c in found if not c.is_code or _shows_how(c.text)]
 
@@ -209,10 +209,11 @@ def _numbers(hit: Hit) -> list[int]:
 
 def _joined(tail: _Candidate, hit: Hit, head: _Candidate, after: Hit) -> _Candidate | None:
     """The code block that begins in one passage and ends in the next, if there is one."""
+    if not (tail.is_code and head.is_code) or head.start:
+        return None
     first, second = hit.passage.text[tail.start :], after.passage.text
     is_last = passage_spans(hit.passage.text)[-1].start == tail.start
-    is_cut = is_last and not first[3:].endswith("```")
-    if not (tail.is_code and head.is_code and is_cut) or head.start:
+    if not is_last or first[3:].endswith("```"):
         return None
     if second.startswith(first):  # passages may overlap
         return head

@@ -55,8 +55,8 @@ def passage_spans(text: str) -> list[Span]:
     # Only a fence that opens a block can name its language.
     wrong_if_whole = sum(bool(fence["language"]) for fence in fences[1::2])
     wrong_if_cut = sum(bool(fence["language"]) for fence in fences[::2])
-    is_odd = len(fences) % 2 == 1
-    if not fences or (wrong_if_cut, not is_odd) >= (wrong_if_whole, is_odd):
+    undecided = wrong_if_cut == wrong_if_whole
+    if wrong_if_cut > wrong_if_whole or (undecided and len(fences) % 2 == 0):
         return spans(text)
     head = fences[0].end()
     rest = [Span(head + s.start, head + s.end, s.is_code) for s in spans(text[head:])]
