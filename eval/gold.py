@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from eval.measures import page_names, page_of
 from eval.questions import Question
 from rag.data import Passage
+from rag.stored import passage_hash
 
 if TYPE_CHECKING:
     from rag.index import Index
@@ -56,8 +57,6 @@ def find_gold(index: Index, questions: Sequence[Question]) -> Gold:
 
     A passage counts at every place where its text stands.
     """
-    from rag.index import passage_hash
-
     of_page: dict[str, list[Passage]] = {p: [] for one in questions for p in one.gold_pages}
     of_chunk: dict[str, Passage] = {}
     chunks = {chunk for question in questions for chunk in question.gold_chunk_ids}

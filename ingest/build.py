@@ -7,6 +7,7 @@ nothing of where passages come from or how they are stored.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ from ingest.staging import Staging
 from rag.data import FootnoteError, Passage
 from rag.encoder import DEFAULT_MODEL, Encoder, has_bfloat16
 from rag.exported import ExportedEncoder, export, is_exported
-from rag.index import Index, base_url, context, passage_id
+from rag.index import Index
 from rag.manifest import read_manifest, write_lock
+from rag.stored import context, passage_id
 
 # Called with the step, how many more are done, and how many there are (None: not known).
 Progress = Callable[[str, int, int | None], None]
@@ -86,7 +88,7 @@ def build(
                 "dimension": encoder.dimension,
             },
         )
-        if not all(known["complete"] for known in index.manifest["sources"].values()):
+        if not index.is_complete:
             _, lost = index.mend()
             _embed_again(index, encoder, lost, progress)
         staged.compare(index.hashes(reading.name))
@@ -124,6 +126,14 @@ def build(
             removed=len(gone),
             left_out=left_out,
         )
+
+
+def base_url(urls: Iterable[str]) -> str:
+    """The folder address that all the URLs have in common: `https://host/docs/en/`."""
+    pages = [url.partition("#")[0].rstrip("/") for url in urls]
+    shared = os.path.commonprefix(pages)  # noqa: RUF071 - character by character is meant
+    # A page's own name is not part of the base, even when there is one page only.
+    return shared[: shared.rfind("/") + 1]
 
 
 def remove(name: str, folder: Path) -> int:

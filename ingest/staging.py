@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from rag.data import FootnoteError, Passage, Place
-from rag.index import content_id, passage_hash, passage_id
+from rag.stored import content_id, passage_hash, passage_id
 
 TABLES = """
 CREATE TABLE passages

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from rag.data import Hit
-from rag.index import context
 from rag.lexical import LexicalIndex
+from rag.stored import context
 
 SIMILARITY, COVERAGE, UNKNOWN, INTERCEPT = 6.21, 3.56, -9.67, -4.53
 READ = 3  # the first passages

@@ -211,9 +211,9 @@ def _joined(tail: _Candidate, hit: Hit, head: _Candidate, after: Hit) -> _Candid
     """The code block that begins in one passage and ends in the next, if there is one."""
     if not (tail.is_code and head.is_code) or head.start:
         return None
-    first, second = hit.passage.text[tail.start :], after.passage.text
-    is_last = passage_spans(hit.passage.text)[-1].start == tail.start
-    if not is_last or first[3:].endswith("```"):
+    last = passage_spans(hit.passage.text)[-1]
+    first, second = hit.passage.text[last.start : last.end], after.passage.text
+    if last.start != tail.start or first[3:].endswith(("```", "~~~")):
         return None
     if second.startswith(first):  # passages may overlap
         return head

@@ -12,12 +12,9 @@ and words come in, passages with their cosines and BM25 scores go out.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,9 +25,10 @@ from typing import Any
 
 import numpy as np
 
-from rag.data import FootnoteError, Passage, Place
+from rag.data import FootnoteError, Passage
 from rag.lexical import LexicalIndex
 from rag.manifest import FORMAT, manifest_stamp, read_manifest, write_manifest
+from rag.stored import content_id, metadata_of, passage_from, passage_id, searched_words
 
 COLLECTION = "passages"
 BATCH = 2000  # passages a call; Chroma's cap is 5,461
@@ -110,6 +108,11 @@ class Index:
                 "use that one, or ingest into a new folder"
             )
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every source is; one that is being written or was stopped is not."""
+        return all(source["complete"] for source in self.manifest["sources"].values())
+
     def refresh(self) -> None:
         """Sees what another process has written since, once it is complete; costs a look at a file
         where none has."""
@@ -121,7 +124,7 @@ class Index:
             self._stamp = stamp
             # While a source is being written Chroma's vector files may be in pieces; when it is
             # complete the manifest changes again.
-            if all(source["complete"] for source in self.manifest["sources"].values()):
+            if self.is_complete:
                 self.reconnect()
         finally:
             self._refreshing.release()
@@ -205,7 +208,7 @@ class Index:
             return []
         found = self._collection.get(ids=list(ids), include=["documents", "metadatas"])
         rows = zip(found["ids"], found["documents"], found["metadatas"], strict=True)
-        by_id = {name: _passage(text, meta) for name, text, meta in rows}
+        by_id = {name: passage_from(text, meta) for name, text, meta in rows}
         return [by_id[name] for name in ids if name in by_id]
 
     def passage(self, chunk_id: str) -> Passage:
@@ -218,7 +221,7 @@ class Index:
             found = self._collection.get(where={"repeat_ids": {"$contains": chunk_id}}, limit=1)
         if not found["ids"]:
             raise FootnoteError(f"no passage {chunk_id!r} in the index at {str(self.folder)!r}")
-        return _passage(found["documents"][0], found["metadatas"][0])
+        return passage_from(found["documents"][0], found["metadatas"][0])
 
     def base_url(self, passage: Passage) -> str:
         """The address that all pages of the passage's source have in common."""
@@ -293,10 +296,10 @@ class Index:
                 self._collection.upsert(
                     ids=[passage_id(p) for p in part],
                     documents=[p.text for p in part],
-                    metadatas=[_metadata(p) for p in part],
+                    metadatas=[metadata_of(p) for p in part],
                     embeddings=vectors[start : start + BATCH],
                 )
-                self.words.change((passage_id(p), _searched(p)) for p in part)
+                self.words.change((passage_id(p), searched_words(p)) for p in part)
 
     def update(self, passages: Sequence[Passage]) -> None:
         """Replaces all but texts and vectors: ids in the source, addresses, other places."""
@@ -307,7 +310,7 @@ class Index:
                 self._collection.update(
                     ids=[passage_id(p) for p in part],
                     # What a passage no longer has is taken away by None.
-                    metadatas=[none | _metadata(p) for p in part],
+                    metadatas=[none | metadata_of(p) for p in part],
                 )
 
     def remove(self, ids: Sequence[str]) -> None:
@@ -330,7 +333,7 @@ class Index:
         with _writing(self.folder):
             for start in range(0, len(missing), BATCH):
                 part = self.passages(missing[start : start + BATCH])
-                self.words.change((passage_id(p), _searched(p)) for p in part)
+                self.words.change((passage_id(p), searched_words(p)) for p in part)
             if extra:
                 self.words.change([], extra)
         return len(missing) + len(extra), lost
@@ -411,48 +414,8 @@ def _whole(stored: Mapping[str, Any]) -> list[str]:
     return [name for name, vector in pairs if abs(np.linalg.norm(vector) - 1) < ROUNDING]
 
 
-def passage_id(passage: Passage) -> str:
-    """The passage's id in the index: its source and what it says.
-
-    The source's own chunk ids are not part of it, so that renumbering them moves nothing.
-    """
-    return f"{passage.source}\n{content_id(passage)}"
-
-
-def content_id(passage: Passage) -> str:
-    """A hash over all that decides a passage's vector and words: text, title and headings."""
-    content = [passage.text, passage.title, passage.headings]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
-
-
-def passage_hash(passage: Passage) -> str:
-    """A hash over everything the index keeps of a passage: equal means nothing to write."""
-    content: list[Any] = [content_id(passage), passage.chunk_id, passage.url]
-    content.append([(p.chunk_id, p.url, p.title, p.headings) for p in passage.repeats])
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
-
-
-def context(passage: Passage) -> str:
-    """Where the passage stands, in words: its page's title and the headings above it."""
-    return " > ".join(part for part in (passage.title, *passage.headings) if part)
-
-
-def _searched(passage: Passage) -> str:
-    """The text whose words stand for the passage. Measured: headings count double."""
-    names = context(passage)
-    return f"{names}\n{names}\n{passage.text}"
-
-
 def _page(url: str) -> str:
     return url.partition("#")[0]
-
-
-def base_url(urls: Iterable[str]) -> str:
-    """The folder address that all the URLs have in common: `https://host/docs/en/`."""
-    pages = [url.partition("#")[0].rstrip("/") for url in urls]
-    shared = os.path.commonprefix(pages)  # noqa: RUF071 - character by character is meant
-    # A page's own name is not part of the base, even when there is one page only.
-    return shared[: shared.rfind("/") + 1]
 
 
 class _Connection:
@@ -478,42 +441,3 @@ class _Connection:
     def __del__(self) -> None:
         with suppress(Exception):  # at the end of the process its parts may be gone
             self._client.close()  # type: ignore[attr-defined]
-
-
-def _metadata(passage: Passage) -> dict[str, Any]:
-    metadata: dict[str, Any] = {
-        "source": passage.source,
-        "chunk_id": passage.chunk_id,
-        "url": passage.url,
-        "title": passage.title,
-        "hash": passage_hash(passage),
-    }
-    if passage.headings:  # Chroma refuses empty lists
-        metadata["headings"] = list(passage.headings)
-    if passage.repeats:
-        metadata["repeat_ids"] = [place.chunk_id for place in passage.repeats]
-        metadata["repeat_urls"] = [place.url for place in passage.repeats]
-        names = [(place.title, place.headings) for place in passage.repeats]
-        metadata["repeat_names"] = json.dumps(names)
-    return metadata
-
-
-def _passage(text: str, metadata: dict[str, Any]) -> Passage:
-    places = zip(
-        metadata.get("repeat_ids", ()),
-        metadata.get("repeat_urls", ()),
-        json.loads(metadata.get("repeat_names", "[]")),
-        strict=True,
-    )
-    return Passage(
-        chunk_id=metadata["chunk_id"],
-        url=metadata["url"],
-        text=text,
-        title=metadata["title"],
-        headings=tuple(metadata.get("headings", ())),
-        source=metadata["source"],
-        repeats=tuple(
-            Place(chunk_id, url, title, tuple(headings))
-            for chunk_id, url, (title, headings) in places
-        ),
-    )

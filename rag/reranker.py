@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.data import FootnoteError, Hit
-from rag.index import context
+from rag.stored import context
 
 DEPTH = 30  # hits that are read again
 BATCH = 8

@@ -15,8 +15,9 @@ import numpy as np
 
 from rag.data import Hit, Message, Passage, Place
 from rag.encoder import Encoder
-from rag.index import Candidates, Index, passage_id
+from rag.index import Candidates, Index
 from rag.reranker import DEPTH, CrossEncoder
+from rag.stored import passage_id
 
 POOL = 100  # candidates from each side
 LEXICAL = 0.4  # the words' share of a passage's score; each side is scaled by its best

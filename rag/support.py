@@ -13,9 +13,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from rag.data import Hit
-from rag.index import context
 from rag.lexical import LexicalIndex
 from rag.sentences import is_code, passage_spans
+from rag.stored import context
 from rag.words import words
 
 # Share of a sentence's weight that its passages must hold. With it 88% of the sentences of the

@@ -7,13 +7,14 @@ import sys
 import pytest
 from lantern import CHUNKS, rows, write_table
 
-from ingest.build import MANY, build, open_encoder, remove, repair
+from ingest.build import MANY, base_url, build, open_encoder, remove, repair
 from ingest.reading import read
 from rag import Chatbot
 from rag.data import FootnoteError
 from rag.encoder import has_bfloat16
-from rag.index import Index, passage_id
+from rag.index import Index
 from rag.manifest import write_lock
+from rag.stored import passage_id
 
 
 @pytest.fixture(scope="module")
@@ -231,3 +232,15 @@ def test_a_second_writer_is_refused(tmp_path):
     table = write_table(tmp_path / "lantern.jsonl")
     with write_lock(tmp_path / "index"), pytest.raises(FootnoteError, match="another process"):
         build(read(str(table)), tmp_path / "index")
+
+
+@pytest.mark.parametrize(
+    ("urls", "base"),
+    [
+        (["https://h/d/en/a#x", "https://h/d/en/b/c/"], "https://h/d/en/"),
+        (["https://h/d/en/pipe", "https://h/d/en/pipeline"], "https://h/d/en/"),
+        (["https://h/d/en/a/#one", "https://h/d/en/a/#two"], "https://h/d/en/"),
+    ],
+)
+def test_base_url(urls, base):
+    assert base_url(urls) == base

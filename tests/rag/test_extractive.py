@@ -157,9 +157,20 @@ def test_code_that_two_passages_share_is_quoted_whole(first, second, quoted, ans
     assert "[1][2]" not in said(9, 11)
 
 
-@pytest.mark.parametrize("first", ["```py from q import task", "```py x(3) ``` See there."])
-def test_code_that_one_passage_holds_is_not_joined(first, answerer):
-    texts = (f"A failed task is retried so: {first}", "```py from q import task task.retry(3) ```")
+WHOLE = "```py from q import task task.retry(3) ```"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("```py from q import task", WHOLE),
+        ("```py x(3) ``` See there.", WHOLE),
+        ("```py from q import task ```\n", "task.retry(3) task.end() ``` Done."),
+        ("~~~py\nfrom q import task\n~~~\n", "task.retry(3) task.end() ``` Done."),
+    ],
+)
+def test_code_that_one_passage_holds_is_not_joined(first, second, answerer):
+    texts = (f"A failed task is retried so: {first}", second)
     hits = [Hit(Passage(f"7_{n}", PAGE, text), 1.0) for n, text in enumerate(texts)]
     assert "[1][2]" not in answer(answerer, hits=hits)
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from rag.data import FootnoteError, Passage, Place
-from rag.index import Index, base_url, content_id, passage_hash, passage_id
+from rag.index import Index
 from rag.manifest import write_lock
+from rag.stored import passage_hash, passage_id
 
 EMBEDDER = {"name": "made-up", "fingerprint": "f00d", "dimension": 8}
 SOURCE = {"base_url": "https://h.test/docs/", "passages": 20}
@@ -154,26 +155,6 @@ def test_a_missing_passage_is_reported_as_not_found(folder):
     assert lost == ["s\ngone"]
 
 
-def test_hash_covers_all_that_is_kept():
-    passage = some_passages()[1]
-    changes = [
-        {"text": "x"}, {"url": "https://h.test/x"}, {"title": "x"}, {"headings": ("A",)},
-        {"repeats": ()},
-    ]  # fmt: skip
-    hashes = {passage_hash(replace(passage, **change)) for change in changes}
-    assert len(hashes | {passage_hash(passage)}) == len(changes) + 1
-
-
-def test_what_a_passage_says_does_not_depend_on_where():
-    passage = some_passages()[1]
-    same = replace(passage, chunk_id="x", url="https://h.test/x", repeats=())
-    assert content_id(same) == content_id(passage)
-    others = [
-        replace(passage, **change) for change in ({"text": "x"}, {"title": "x"}, {"headings": ()})
-    ]
-    assert len({content_id(other) for other in [passage, *others]}) == 4
-
-
 def test_another_embedder_is_refused(folder):
     with pytest.raises(FootnoteError, match="made with the embedder made-up"):
         Index.create(folder, EMBEDDER | {"fingerprint": "beef", "name": "other"})
@@ -234,15 +215,3 @@ def test_a_lock_that_wrote_nothing_leaves_nothing(tmp_path):
     with pytest.raises(ZeroDivisionError), write_lock(tmp_path / "new"):
         _ = 1 / 0
     assert not (tmp_path / "new").exists()
-
-
-@pytest.mark.parametrize(
-    ("urls", "base"),
-    [
-        (["https://h/d/en/a#x", "https://h/d/en/b/c/"], "https://h/d/en/"),
-        (["https://h/d/en/pipe", "https://h/d/en/pipeline"], "https://h/d/en/"),
-        (["https://h/d/en/a/#one", "https://h/d/en/a/#two"], "https://h/d/en/"),
-    ],
-)
-def test_base_url(urls, base):
-    assert base_url(urls) == base

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from rag.data import FootnoteError, Passage, Place
-from rag.index import Index, context
+from rag.index import Index
 from rag.manifest import write_lock
 from rag.retriever import Retriever
+from rag.stored import context
 
 SITE = "https://lamp.test/docs/"
 PASSAGES = [
