@@ -1,9 +1,10 @@
 """How likely it is that the retrieved passages hold the answer.
 
-Three signs, none of which suffices: how near the best passage's vector is, how much of the
-question's weight in words one of the first passages covers, and how many of its words the whole
-documentation never uses (a question about something else is full of them). A logistic curve
-joins them; it was fitted on development questions, answerable against unanswerable (LOG.md).
+Four signs, none of which suffices: how near the best passage's vector is, how much of the
+question's weight in words one of the first passages covers, how far vectors, words and pages
+agree on the first passage, and how many of the question's words the whole documentation never
+uses (one about something else is full of them). A logistic curve joins them; it was fitted on
+development questions, answerable against unanswerable (LOG.md).
 This module knows nothing of answers.
 """
 
@@ -17,7 +18,7 @@ from rag.data import Hit
 from rag.lexical import LexicalIndex
 from rag.stored import context
 
-SIMILARITY, COVERAGE, UNKNOWN, INTERCEPT = 6.21, 3.56, -9.67, -4.53
+SIMILARITY, COVERAGE, AGREEMENT, UNKNOWN, INTERCEPT = 7.07, 1.73, 10.31, -21.16, -13.77
 READ = 3  # the first passages
 WORDS = 4  # at least, of a sentence that may be a question by itself
 _END = re.compile(r"(?<=[.?!>])\s+|\n+")
@@ -41,16 +42,18 @@ def confidence(question: str, before: str, hits: Sequence[Hit], words: LexicalIn
     return max(_likely(*signs(each, hits, words)) for each in asked)
 
 
-def _likely(similarity: float, coverage: float, unknown: float) -> float:
-    evidence = SIMILARITY * similarity + COVERAGE * coverage + UNKNOWN * unknown + INTERCEPT
-    return 1 / (1 + math.exp(-evidence))
+def _likely(similarity: float, coverage: float, agreement: float, unknown: float) -> float:
+    found = SIMILARITY * similarity + COVERAGE * coverage + AGREEMENT * agreement
+    return 1 / (1 + math.exp(-(found + UNKNOWN * unknown + INTERCEPT)))
 
 
 def signs(
     questions: Iterable[str], hits: Sequence[Hit], words: LexicalIndex
-) -> tuple[float, float, float]:
+) -> tuple[float, float, float, float]:
     """The best similarity (a cosine), the greatest share of the question's words, weighted by
-    rarity, that one of the first passages holds, and the share of words that no passage holds."""
+    rarity, that one of the first passages holds, the score of the first (which is high where it
+    is the best by its vector, by its words and by its page), and the share of words that no
+    passage holds."""
     weights = words.weights("\n".join(questions))
     covered = [
         sum(weights[term] for term in weights.keys() & set(words.terms(_read(hit))))
@@ -60,6 +63,7 @@ def signs(
     return (
         max(hit.similarity for hit in hits),
         max(covered) / (sum(weights.values()) or 1.0),
+        hits[0].score,
         unknown / max(1, len(weights)) * min(1.0, len(words) / PASSAGES),
     )
 
