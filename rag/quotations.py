@@ -26,8 +26,13 @@ _NAMED = re.compile(r"\w+ \(`|\w*_\w")
 # What is no sign of code, though it looks like it; and a word of code.
 _MARKUP = re.compile(r"`[^`]*`|\[[^\]\n]*\]\([^)\s]*\)|<[^>]*>|https?://\S+|\*\*?|\$.*?\$")
 _CODE_WORD = re.compile(r"""[={}"]|\w[(\[]|[)\]][.,:]?\w|_\w|^\.{3}$|^\#$|\w\.\w""")
-# Code in a sentence, which stays, or a footnote number or tag, which goes.
-_NO_WORDS = re.compile(r"(`[^`\n]*`)|\[\^?\d+\]|</?[A-Z]\w*(?: [^<>]*)?>|</?hf\w+(?: [^<>]*)?>")
+# Code in a sentence, which stays, or a footnote number or tag of HTML or MDX, which goes; <s> and
+# <image> may be tokens.
+_NO_WORDS = re.compile(
+    r"(`[^`\n]*`)|\[\^?\d+\]"
+    r"|</?(?:[A-Z]\w*|hf\w+|frameworkcontent|pt|tf|jax|a|br|center|code|div|em|figcaption|figure"
+    r"|iframe|img|kbd|li|ol|p|pre|small|source|span|strong|su[bp]|t[dhr]|ul|video)(?: [^<>]*)?/?>"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +105,19 @@ def _quotable(rank: int, hit: Hit) -> Iterator[Quotation]:
             continue
         line = " ".join(piece.split())
         in_code = _reads_as_code(line)
-        quoted = line if in_code else _as_sentence(line)
-        cut_off = (span.start == 0 and quoted[:1].islower() and not _NAMED.match(quoted)) or (
-            span.end == len(text) and quoted[-1:] not in set(".!?:)`")
-        )
-        # Code whose fences the table's cut has lost:
-        if ">>>" in quoted or _is_interpreter(quoted):
+        if ">>>" in line or _is_interpreter(line):
             yield Quotation(rank, span.start, _as_block(f"```py\n{piece.strip()}```"), True)
-        elif not cut_off and 4 <= len(quoted.split()) <= LONGEST:
-            yield Quotation(rank, span.start, f"`{quoted}`" if in_code else quoted, False)
+            continue
+        said = line if in_code else _as_sentence(line)
+        cut_off = (span.start == 0 and said[:1].islower() and not _NAMED.match(said)) or (
+            span.end == len(text) and said[-1:] not in set(".!?:)`")
+        )
+        if not cut_off and 4 <= len(said.split()) <= LONGEST:
+            yield Quotation(rank, span.start, f"`{said}`" if in_code else said, False)
 
 
 def _reads_as_code(sentence: str) -> bool:
+    """Whether it is code, in a passage whose cut has left it no fences."""
     words = _MARKUP.sub(" ", sentence).split()
     in_code = sum(bool(_CODE_WORD.search(word)) for word in words)
     return "=" in sentence and "`" not in sentence and in_code >= CODE_WORDS * len(words)
@@ -125,6 +131,8 @@ def _as_sentence(piece: str) -> str:
     piece = re.sub(r"\[\[[a-z-]{4,}\]\]", "", piece)
     piece = re.sub(_NO_WORDS, r"\1", piece)
     piece = re.sub(r"\[(`[^`\n]+`)\](?!\()", r"\1", piece).replace("``", "`")
+    if piece.count("`") % 2:  # the one without a mate would make code of the markers that follow
+        piece = piece.replace("`", "")
     return " ".join(piece.split())
 
 

@@ -20,9 +20,10 @@ _BREAK = re.compile(
     | (?<=[.:!?])[ ](?=[-*+][ ][\[`*\w])         # a list item in collapsed text
     | [ ](?=\#{2,6}[ ]\w)                        # a heading there
     | \n(?=[ \t]*\w+(?:[ ]\([^()\n]*\))?:[ \n])  # a parameter on a line of its own
-    | (?<=[.:])\s(?=\w+[ ]\(`)                  # a parameter: name (`type`)
+    | (?<=[.:])\s(?=\w+[ ]\(\[?`)               # a parameter: name (`type`)
     | (?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.)(?<!vs\.)(?<!cf\.)
-      ["')\]*_`]{0,3}\s+(?=["'(\[*_<]{0,3}(?:[A-Z0-9]|`\S))   # the end of a sentence
+      ["')\]*_`]{0,3}(?:</\w+>){0,3}\s+          # the end of a sentence, before another or a tag
+      (?=["'(\[*_<]{0,3}(?:[A-Z0-9]|`\S)|</?\w)
     """,
     re.VERBOSE,
 )
@@ -52,9 +53,9 @@ def passage_spans(text: str) -> list[Span]:
     """As `spans`, of a text that may have been cut out of the middle of a code block: what comes
     before the fence that closes it is code."""
     fences = list(_FENCE.finditer(text))
-    # Only a fence that opens a block can name its language.
-    wrong_if_whole = sum(bool(fence["language"]) for fence in fences[1::2])
-    wrong_if_cut = sum(bool(fence["language"]) for fence in fences[::2])
+    # Only a fence that opens a block names its language, or follows a colon.
+    opens = [bool(f["language"]) or text[: f.start()].rstrip().endswith(":") for f in fences]
+    wrong_if_whole, wrong_if_cut = sum(opens[1::2]), sum(opens[::2])
     undecided = wrong_if_cut == wrong_if_whole
     if wrong_if_cut > wrong_if_whole or (undecided and len(fences) % 2 == 0):
         return spans(text)

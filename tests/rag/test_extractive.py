@@ -179,9 +179,29 @@ def test_code_that_one_passage_holds_is_not_joined(first, second, answerer):
     assert "[1][2]" not in answer(answerer, hits=hits)
 
 
-def test_directives_are_not_quoted(answerer):
-    hits = [Hit(Passage("1", PAGE, "[[open-in-colab]] A failed task is retried."), 1.0)]
-    assert answer(answerer, hits=hits).endswith("\n\nA failed task is retried. [1]")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[open-in-colab]] A failed task is retried.",
+        "<Tip> A failed task is retried.</Tip>",
+        '<div class="flex"> <pt> A <small>failed</small> task<br/> is retried. </pt>',
+    ],
+)
+def test_directives_and_tags_are_not_quoted(text, answerer):
+    said = answer(answerer, hits=[Hit(Passage("1", PAGE, text), 1.0)])
+    assert said.endswith("\n\nA failed task is retried. [1]")
+
+
+def test_a_backtick_without_a_mate_is_not_quoted(answerer):
+    text = "A `Task, *if* `retries`, is retried. It is retried `often, too."
+    said = answer(answerer, hits=[Hit(Passage("1", PAGE, text), 1.0)])
+    assert "A Task, *if* retries, is retried. [1]" in said
+    assert "It is retried often, too. [1]" in said
+
+
+def test_what_looks_like_a_tag_may_be_a_token(answerer):
+    text = "A task ends with <s> or <image>, and a list is `<ul>`."
+    assert text in answer(answerer, hits=[Hit(Passage("1", PAGE, text), 1.0)])
 
 
 def test_stop(answerer):
