@@ -118,9 +118,10 @@ def _quotable(rank: int, hit: Hit) -> Iterator[Quotation]:
 
 def _reads_as_code(sentence: str) -> bool:
     """Whether it is code, in a passage whose cut has left it no fences."""
+    if "=" not in sentence or "`" in sentence or sentence.startswith("- "):
+        return False
     words = _MARKUP.sub(" ", sentence).split()
-    in_code = sum(bool(_CODE_WORD.search(word)) for word in words)
-    return "=" in sentence and "`" not in sentence and in_code >= CODE_WORDS * len(words)
+    return sum(bool(_CODE_WORD.search(word)) for word in words) >= CODE_WORDS * len(words)
 
 
 def _as_sentence(piece: str) -> str:

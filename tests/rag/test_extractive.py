@@ -132,6 +132,7 @@ def test_a_passage_may_begin_with_a_parameter(text, answerer):
         ("... task.retry() ... task.run()", "```py\n... task.retry()\n... task.run()\n```\n[1]"),
         ('TASK = q[0] queue.put(TASK, tries=3)', "\n`TASK = q[0] queue.put(TASK, tries=3)` [1]"),
         ("The task `q[0]` is retried. [2]", "\nThe task `q[0]` is retried. [1]"),
+        ('- "always" = retry_always - "never" = retry_never.', '\n"always" = retry_always - "never" = retry_never. [1]'),
         ("A task of priority <= 8.9 is retried.", "\nA task of priority <= 8.9 is retried. [1]"),
         ("```\npy\n```", ""),
         ("```py\nqueue.task(max_retries: int = 3) -> Task\n```", ""),
