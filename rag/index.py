@@ -78,7 +78,7 @@ class Index:
             )
         index = cls(folder, manifest)
         if index._is_broken():  # unless another process was writing just then
-            time.sleep(1)
+            time.sleep(1)  # looked at once more only: files cut short may crash Chroma
             index.reconnect()
         if index._is_broken():
             raise index._damaged()
