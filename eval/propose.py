@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from eval.measures import fold, page_of
 from eval.replies import reply
-from rag.data import FootnoteError, Message, Passage
+from rag.data import FootnoteError, Message, Passage, page_address
 from rag.sentences import passage_spans
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _sections(passages: Iterable[Passage], seed: int) -> list[Passage]:
     before: Counter[tuple[str, str]] = Counter()  # sections of the same page
     turn = []
     for passage in found:
-        page = (passage.source, passage.url.partition("#")[0])
+        page = (passage.source, page_address(passage.url))
         turn.append(before[page])
         before[page] += 1
     return [found[at] for at in sorted(range(len(found)), key=turn.__getitem__)]

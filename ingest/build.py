@@ -18,7 +18,7 @@ import numpy as np
 
 from ingest.reading import Reading
 from ingest.staging import Staging
-from rag.data import FootnoteError, Passage
+from rag.data import FootnoteError, Passage, page_address
 from rag.encoder import DEFAULT_MODEL, Encoder, has_bfloat16
 from rag.exported import ExportedEncoder, export, is_exported
 from rag.index import Index
@@ -101,7 +101,7 @@ def build(
             "title": reading.title,
             "version": reading.version,
             "base_url": base_url(staged.urls()),
-            "pages": len({url.partition("#")[0] for url in staged.urls()}),
+            "pages": len({page_address(url) for url in staged.urls()}),
             "passages": len(staged),
             "left_out": left_out,
         }
@@ -130,7 +130,7 @@ def build(
 
 def base_url(urls: Iterable[str]) -> str:
     """The folder address that all the URLs have in common: `https://host/docs/en/`."""
-    pages = [url.partition("#")[0].rstrip("/") for url in urls]
+    pages = [page_address(url).rstrip("/") for url in urls]
     shared = os.path.commonprefix(pages)  # noqa: RUF071 - character by character is meant
     # A page's own name is not part of the base, even when there is one page only.
     return shared[: shared.rfind("/") + 1]

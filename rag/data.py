@@ -34,6 +34,11 @@ class Place:
     headings: tuple[str, ...] = ()
 
 
+def page_address(url: str) -> str:
+    """The page's own address, of a passage's that may lead to a section."""
+    return url.partition("#")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A piece of documentation small enough to cite.

@@ -14,7 +14,7 @@ from threading import Event
 
 import numpy as np
 
-from rag.data import Draft, Hit, Message
+from rag.data import Draft, Hit, Message, page_address
 from rag.encoder import Encoder
 from rag.lexical import LexicalIndex
 from rag.prompt import NOT_FOUND
@@ -23,7 +23,7 @@ from rag.retriever import in_context
 
 WORDS = 120  # of prose at most
 SAME = 0.9  # cosine from which two sentences say the same
-LEAST = 0.2  # nearness to the question of all but the first sentence
+LEAST = 0.2  # nearness to the question, of code and of all sentences but the first
 # What a sentence's share of the question's words, and its passage's score (over the best), weigh
 # beside its cosine. Measured: see LOG.md.
 SHARED, PASSAGE = 0.5, 2.0
@@ -74,9 +74,7 @@ class ExtractiveAnswerer:
         block; or `NOT_FOUND`, where the passages do not support an answer."""
         scored = self._score(question, in_context(question, history), hits)
         prose = _best_prose(scored)
-        read = {0} | {one.rank for one in prose}
-        code = [o.quotation for o in scored if o.quotation.is_code and o.quotation.rank in read]
-        quoted = [*prose, *code[:1]]
+        quoted = [*prose, *_best_code(scored, prose, hits)]
         if not quoted:
             yield NOT_FOUND
         for at, paragraphs in enumerate(_laid_out(quoted, hits)):
@@ -130,8 +128,8 @@ def _laid_out(quoted: Sequence[Quotation], hits: Sequence[Hit]) -> Iterator[list
 
 
 def _heading(hit: Hit) -> str:
-    """Where the passage stands: its page and the nearest heading."""
-    names = [hit.passage.title, *hit.passage.headings[-1:]]
+    """Where the passage stands: its page and the headings above it."""
+    names = [hit.passage.title, *hit.passage.headings]
     return (
         " › ".join(dict.fromkeys(" ".join(name.split()) for name in names if name))
         or hit.passage.url
@@ -151,3 +149,18 @@ def _best_prose(scored: Sequence[_Scored]) -> list[Quotation]:
         chosen.append(one)
         words += length
     return [one.quotation for one in chosen]
+
+
+def _best_code(
+    scored: Sequence[_Scored], prose: Sequence[Quotation], hits: Sequence[Hit]
+) -> list[Quotation]:
+    """The best code block, if there is one on the best passage's page or on those of the prose."""
+    read = {0, *(one.rank for one in prose)}
+    pages = {page_address(hit.passage.url) for rank, hit in enumerate(hits) if rank in read}
+    return [
+        one.quotation
+        for one in scored
+        if one.quotation.is_code
+        and one.near >= LEAST
+        and page_address(hits[one.quotation.rank].passage.url) in pages
+    ][:1]

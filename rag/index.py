@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from rag.data import FootnoteError, Passage
+from rag.data import FootnoteError, Passage, page_address
 from rag.lexical import LexicalIndex
 from rag.manifest import FORMAT, manifest_stamp, read_manifest, write_manifest
 from rag.stored import content_id, metadata_of, passage_from, passage_id, searched_words
@@ -176,10 +176,8 @@ class Index:
         if not ids:  # Chroma refuses none
             return Candidates([], np.empty((0, self.manifest["embedder"]["dimension"])), [])
         found = self._with_vectors(ids)
-        pages = [
-            tuple(dict.fromkeys(_page(url) for url in (meta["url"], *meta.get("repeat_urls", ()))))
-            for meta in found["metadatas"]
-        ]
+        places = [(meta["url"], *meta.get("repeat_urls", ())) for meta in found["metadatas"]]
+        pages = [tuple(dict.fromkeys(map(page_address, urls))) for urls in places]
         return Candidates(found["ids"], np.asarray(found["embeddings"]), pages)
 
     def _with_vectors(self, ids: Sequence[str]) -> dict[str, Any]:
@@ -412,10 +410,6 @@ def _whole(stored: Mapping[str, Any]) -> list[str]:
     """The ids whose vectors are of unit length, as all of ours are."""
     pairs = zip(stored["ids"], stored["embeddings"], strict=True)
     return [name for name, vector in pairs if abs(np.linalg.norm(vector) - 1) < ROUNDING]
-
-
-def _page(url: str) -> str:
-    return url.partition("#")[0]
 
 
 class _Connection:

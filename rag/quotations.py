@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from textwrap import dedent
 
 from rag.data import Hit
 from rag.sentences import is_code, passage_spans
@@ -148,8 +149,8 @@ def _as_block(piece: str) -> str:
     body = body.removesuffix(mark)
     language = re.match(r"[\w+-]*(?=\s)", body)
     name = language[0] if language else ""
-    body = body[len(name) :].lstrip(" ").strip("\n").rstrip()
+    body = dedent(body[len(name) :].strip("\n").rstrip()).lstrip(" ")
     if _is_interpreter(body):  # its lines are known even where its breaks are lost
-        body = re.sub(r" (?=>>> |\.\.\. )", "\n", body.lstrip())
+        body = re.sub(r"(?<=\S) +(?=>>> |\.\.\. )", "\n", body)
     lines = body.split("\n")
     return "\n".join([f"```{name}", *lines[:CODE_LINES], "```"])

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from rag.data import Hit, Message, Passage, Place
+from rag.data import Hit, Message, Passage, Place, page_address
 from rag.encoder import Encoder
 from rag.index import Candidates, Index
 from rag.reranker import DEPTH, CrossEncoder
@@ -139,7 +139,7 @@ def _at_best_place(passage: Passage, shares: dict[str, float]) -> Passage:
     """The passage at the place, of all where its text stands, whose page has most evidence."""
     own = Place(passage.chunk_id, passage.url, passage.title, passage.headings)
     places = [own, *passage.repeats]
-    best = max(places, key=lambda place: shares.get(place.url.partition("#")[0], 0.0))
+    best = max(places, key=lambda place: shares.get(page_address(place.url), 0.0))
     return replace(
         passage,
         chunk_id=best.chunk_id,

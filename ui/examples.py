@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rag.data import Passage
+from rag.data import Passage, page_address
 
 if TYPE_CHECKING:
     from rag.chatbot import Chatbot
@@ -67,7 +67,7 @@ def _questions(bot: Chatbot) -> Iterator[tuple[str, Passage]]:
     while found:
         for hits in list(found):
             for hit in hits:
-                page = hit.passage.url.partition("#")[0]
+                page = page_address(hit.passage.url)
                 question = "" if page in pages else _question(hit.passage.text)
                 if question:
                     pages.add(page)
@@ -77,7 +77,7 @@ def _questions(bot: Chatbot) -> Iterator[tuple[str, Passage]]:
                 found.remove(hits)
     for seed in SEEDS:  # documentation without instructions has names and headings at least
         for hit in bot.search(seed, FOUND):
-            page, heading = hit.passage.url.partition("#")[0], ("", *hit.passage.headings)[-1]
+            page, heading = page_address(hit.passage.url), ("", *hit.passage.headings)[-1]
             if heading and page not in pages:
                 pages.add(page)
                 is_name = _NAME.fullmatch(heading)

@@ -68,8 +68,17 @@ def test_passages_of_one_heading_stand_together(answerer):
         HITS[0],
         HITS[1],
         Hit(Passage("9", PAGE, "Retries cost time.", "Queue", ("Retries",)), 0.5),
+        Hit(
+            Passage("10", PAGE, "Retries of mail cost time, too.", "Queue", ("Mail", "Retries")),
+            0.5,
+        ),
     ]
-    assert answer(answerer, hits=hits).count("#### Queue › Retries") == 1
+    headings = [line for line in answer(answerer, hits=hits).split("\n") if "#" in line]
+    assert headings == [
+        "#### Queue › Retries",
+        "#### Queue › Code",
+        "#### Queue › Mail › Retries",
+    ]
 
 
 def test_a_follow_up_is_answered_and_not_the_question_before_it(answerer):
@@ -134,6 +143,14 @@ def test_a_passage_may_begin_with_a_parameter(text, answerer):
         ("The task `q[0]` is retried. [2]", "\nThe task `q[0]` is retried. [1]"),
         ('- "always" = retry_always - "never" = retry_never.', '\n"always" = retry_always - "never" = retry_never. [1]'),
         ("A task of priority <= 8.9 is retried.", "\nA task of priority <= 8.9 is retried. [1]"),
+        (
+            "```py\n    >>> task = q[0]\n\n    >>> task.retry()\n    'done'\n    ```",
+            "```py\n>>> task = q[0]\n\n>>> task.retry()\n'done'\n```",
+        ),
+        (
+            "```py\n    for task in q:\n        task.retry()\n    ```",
+            "```py\nfor task in q:\n    task.retry()\n```",
+        ),
         ("```\npy\n```", ""),
         ("```py\nqueue.task(max_retries: int = 3) -> Task\n```", ""),
         ("```py\ntask.retry(times=3)\ntask.run()", "```py\ntask.retry(times=3)\ntask.run()\n```\n[1]"),
@@ -145,10 +162,27 @@ def test_code(text, quoted, answerer):
 
 
 @pytest.mark.parametrize(
+    ("place", "code", "shown"),
+    [
+        (f"{PAGE}#example", "task.retry()  # a failed task", True),
+        ("https://d.test/moon#example", "task.retry()  # a failed task", False),
+        (f"{PAGE}#example", "from moon import orbit", False),
+    ],
+)
+def test_code_is_near_the_question_and_of_a_quoted_page(place, code, shown, answerer):
+    hits = [*HITS[:1], Hit(Passage("2", place, f"```py\n{code}\n```"), 0.9)]
+    assert (code in answer(answerer, hits=hits)) == shown
+
+
+@pytest.mark.parametrize(
     ("first", "second", "quoted"),
     [
         ("```py from q import task", "task.retry() ``` Done.", "from q import task\ntask.retry()"),
-        ("```py import q q.run(3, 4)", "q.run(3, 4) q.end() ```", "import q q.run(3, 4) q.end()"),
+        (
+            "```py import q q.retry(3, 4)",
+            "q.retry(3, 4) q.end() ```",
+            "import q q.retry(3, 4) q.end()",
+        ),
         ("```py\nfrom q import task\n", "x = task()\n```", "from q import task\n\nx = task()"),
     ],
 )
