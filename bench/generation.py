@@ -39,7 +39,7 @@ SIZES = {
     },
 }  # fmt: skip
 # Tokens of an answer, and words of a passage in the prompt.
-LENGTHS = {"cpu": (16, 60), "cuda": (256, 600)}
+LENGTHS = {"cpu": (128, 60), "cuda": (256, 600)}
 
 
 def main() -> None:
@@ -51,6 +51,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_model(Path(folder), device)
         model = LocalModel(folder, together=True)
+        if model._batch is None:
+            sys.exit("the model cannot answer several at once on this machine: too little memory?")
         model._new_tokens = new_tokens
         model._pipeline.model.generation_config.eos_token_id = None  # all are of one length
         prompts = [prompt(number, words) for number in range(given.requests)]
@@ -63,7 +65,7 @@ def main() -> None:
         seconds = {}
         for name, how in (("together", at_once), ("one at a time", in_turn)):
             model._batch = batch if name == "together" else None
-            how(model, prompts[:1])  # to warm up
+            how(model, [prompt(given.requests, words)])  # to warm up
             seconds[name], first = how(model, prompts)
             speed = given.requests * new_tokens / seconds[name]
             p50, p95 = np.quantile(first, [0.5, 0.95])

@@ -15,16 +15,23 @@ from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any
 
-# The share of a device's free memory that the attention cache may take.
-CACHE = {"cuda": 0.5, "cpu": 0.02}
 # Tokens that are cached as one and shared between prompts: fewer than the rules that all begin
 # with.
 PAGE = 64
+# What the library is told of memory. Of a GPU's the cache may take half of what is free. A share of
+# a processor's would be taken from others, so it holds so many pages: two cores gain nothing from
+# more than the four or five answers that find room in them.
+GPU: dict[str, Any] = {"max_memory_percent": 0.5}
+PROCESSOR: dict[str, Any] = {
+    "num_blocks": 8192 // PAGE,
+    "max_batch_tokens": 1024,
+    "max_requests_per_batch": 64,
+}
 PATIENCE = 0.1  # seconds between looks at whether an answer is still wanted
 
 
 class Batch:
-    """The requests to one model; threads may share it. The first request starts its work."""
+    """The requests to one model; threads may share it."""
 
     def __init__(self, model: Any):
         """`model` is a causal language model of transformers, on one device."""
@@ -33,14 +40,23 @@ class Batch:
         self._outputs: dict[str, SimpleQueue[Any]] = {}
         self._numbers = count()
         self._lock = threading.Lock()
+        self.room = 0  # tokens of a prompt and its answer, known once it has begun
         # What goes wrong is raised to whoever asked, so that it need not be logged as well.
         logging.getLogger("ContinuousBatchingLogger").setLevel(logging.CRITICAL)
+
+    def begin(self, prompt: list[int]) -> None:
+        """Computes a token, to see whether the model can be batched at all.
+
+        Raises RuntimeError if it cannot, or there is too little memory.
+        """
+        list(self.stream(prompt, 1, threading.Event()))
+        self.room = self._manager.batch_processor.cache.num_blocks * PAGE
 
     def stream(
         self, prompt: list[int], new_tokens: int, stop: threading.Event
     ) -> Generator[list[int], None, None]:
         """New tokens as they are computed, at most `new_tokens`; it ends soon after `stop` is set,
-        and its memory is free again when it is closed.
+        and its memory is free again when it is closed. Both together must fit into the `room`.
 
         Raises RuntimeError with the model's own words if it fails, for all requests of the time.
         """
@@ -74,8 +90,8 @@ class Batch:
         manager = self._model.init_continuous_batching(
             continuous_batching_config=ContinuousBatchingConfig(
                 page_size=PAGE,
-                max_memory_percent=CACHE.get(self._model.device.type, CACHE["cuda"]),
                 auto_switch_to_flash=False,  # it would look for kernels on the hub
+                **(PROCESSOR if self._model.device.type == "cpu" else GPU),
             )
         )
         begun, ended = threading.Event(), threading.Event()

@@ -5,6 +5,7 @@ This module knows nothing of passages, prompts or citations.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Generator, Iterator
@@ -90,9 +91,9 @@ def load_generator(model: str, device_map: str = "auto", sampling: Sampling = GR
 class LocalModel:
     """A chat model through transformers' text-generation pipeline. Threads may share it.
 
-    On a GPU the answers of several people are computed together (batching.py). On a processor,
-    where one alone would take a third longer that way, each waits for its turn; so it does where
-    tokens are sampled, since chance that is shared cannot be had again from a seed.
+    On one device the answers of several people are computed together (batching.py). Each waits for
+    its turn where tokens are sampled, since chance that is shared cannot be had again from a seed,
+    where a model cannot be batched, and where a prompt is too long for that.
     """
 
     def __init__(
@@ -143,7 +144,7 @@ class LocalModel:
         self._turn = threading.Lock()  # for an answer by itself
         self._batch = None
         if together is None:
-            together = self._on_one_gpu() and not sampling.temperature
+            together = self._on_one_device() and not sampling.temperature
         if together:
             self._batch = self._tried(Batch(self._pipeline.model))
 
@@ -159,9 +160,12 @@ class LocalModel:
         """The answer's text, token by token."""
         if self._thinks:
             yield OPEN
-        alone = self._batch is None
         try:
-            yield from self._alone(messages, stop) if alone else self._together(messages, stop)
+            tokens = self._tokens(messages)
+            if self._batch and len(tokens) + self._new_tokens <= self._batch.room:
+                yield from self._together(self._batch, tokens, stop)
+            else:
+                yield from self._alone(messages, stop)
         except FootnoteError:
             raise
         except Exception as error:  # each kind of failure raises a type of its own
@@ -170,11 +174,9 @@ class LocalModel:
                 f"the model {self.name!r} failed: {_first_line(error)}{advice}"
             ) from error
 
-    def _together(self, messages: list[Message], stop: threading.Event) -> Pieces:
-        assert self._batch
+    def _together(self, batch: Batch, prompt: list[int], stop: threading.Event) -> Pieces:
         text = _Text(self._tokenizer)
-        batch = self._batch.stream(self._tokens(messages), self._new_tokens, stop)
-        with closing(batch) as tokens:
+        with closing(batch.stream(prompt, self._new_tokens, stop)) as tokens:
             for new in tokens:
                 if piece := text.more(new):
                     yield piece
@@ -248,17 +250,19 @@ class LocalModel:
             ) from error
         return tokens["input_ids"]
 
-    def _on_one_gpu(self) -> bool:
+    def _on_one_device(self) -> bool:
         model = self._pipeline.model
         devices = set(getattr(model, "hf_device_map", {"": model.device}).values())
-        return model.device.type == "cuda" and len(devices) == 1
+        return model.device.type in ("cpu", "cuda") and len(devices) == 1
 
     def _tried(self, batch: Batch) -> Batch | None:
-        """The batch if a token comes out of it: not every kind of model can be batched so."""
+        """The batch if it begins: not every kind of model can be batched so."""
         trial: list[Message] = [{"role": "user", "content": "Why?"}]
         try:
-            list(batch.stream(self._tokens(trial), 1, threading.Event()))
-        except Exception:  # noqa: BLE001 - each kind fails in its own way
+            batch.begin(self._tokens(trial))
+        except Exception as error:  # noqa: BLE001 - each kind fails in its own way
+            why = " ".join(str(error).split())
+            logging.getLogger(__name__).warning("answers wait their turn, not together: %s", why)
             return None
         return batch
 

@@ -68,7 +68,7 @@ def llama(folder: Path) -> Path:
 
 
 def variant(model: Path, folder: Path, template: str = TEMPLATE, context: int = CONTEXT) -> Path:
-    """A copy of a model with another chat template or a shorter context."""
+    """A copy of a model with another chat template or context."""
     shutil.copytree(model, folder)
     (folder / "chat_template.jinja").write_text(template)
     config = json.loads((folder / "config.json").read_text())

@@ -98,7 +98,25 @@ def test_after_an_error_the_next_is_answered(tiny_llama, tmp_path):
     assert ask_at_once(model, 2) == [tiny_models.SAID] * 2
 
 
-def test_a_kind_that_cannot_be_batched_answers_by_itself(tmp_path):
+def test_a_prompt_too_long_for_the_cache_is_answered_by_itself(tiny_llama, tmp_path):
+    model = LocalModel(
+        str(tiny_models.variant(tiny_llama, tmp_path / "model", context=32_768)), together=True
+    )
+    long = [{"role": "user", "content": "How often? " * 2500}]
+    assert model._batch.room < model.count(long) < model.room
+    assert "".join(model.stream(long, threading.Event()))
+    assert ask_at_once(model, 2) == [tiny_models.SAID] * 2
+
+
+def test_more_than_the_cache_holds_take_turns(tiny_qwen3, qwen3):
+    alone = LocalModel(str(tiny_qwen3), together=False)
+    people = 2 * qwen3._batch.room // (qwen3.count(MESSAGES) + qwen3._new_tokens)
+    assert (
+        ask_at_once(qwen3, people) == ["".join(alone.stream(MESSAGES, threading.Event()))] * people
+    )
+
+
+def test_a_kind_that_cannot_be_batched_answers_by_itself(tmp_path, caplog):
     words = tiny_models.tokenizer()
     config = MambaConfig(
         vocab_size=len(words), hidden_size=16, state_size=4, num_hidden_layers=1, eos_token_id=1
@@ -107,6 +125,7 @@ def test_a_kind_that_cannot_be_batched_answers_by_itself(tmp_path):
     words.save_pretrained(tmp_path)
     model = LocalModel(str(tmp_path), together=True)
     assert model._batch is None
+    assert "answers wait their turn" in caplog.text
     model._new_tokens = 3
     list(model.stream(MESSAGES, threading.Event()))
 

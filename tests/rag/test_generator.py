@@ -30,12 +30,12 @@ MESSAGES = [
 
 @pytest.fixture(scope="module")
 def llama(tiny_llama):
-    return load_generator(str(tiny_llama))
+    return LocalModel(str(tiny_llama), together=False)
 
 
 @pytest.fixture(scope="module")
 def qwen3(tiny_qwen3):
-    return load_generator(str(tiny_qwen3))
+    return LocalModel(str(tiny_qwen3), together=False)
 
 
 def generating() -> int:
