@@ -261,8 +261,9 @@ class LocalModel:
         try:
             batch.begin(self._tokens(trial))
         except Exception as error:  # noqa: BLE001 - each kind fails in its own way
-            why = " ".join(str(error).split())
-            logging.getLogger(__name__).warning("answers wait their turn, not together: %s", why)
+            logging.getLogger(__name__).warning(
+                "answers wait their turn, not together: %s", _first_line(error)
+            )
             return None
         return batch
 
