@@ -221,6 +221,9 @@ class MadeUp:
             progress(len(texts))
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
+    def knows(self, word: str) -> bool:
+        return False
+
 
 def synthetic(rows: int) -> None:
     """Ingests made-up passages with made-up vectors, and searches them, beside a table's worth."""

@@ -167,7 +167,7 @@ class Chatbot:
         timings = {"search": time.perf_counter() - started}
         yield Found(alone or question, tuple(hits), timings["search"])
         before = last_question(history)
-        sure = confidence(question, before, hits, self._index.words)
+        sure = confidence(question, before, hits, self._index.words, self._retriever.encoder)
         draft = self._answerer.draft(question, hits, history, sure, stop)
         evidence = Evidence(f"{question} {before}", draft.read, self._index.words)
         footnotes = Footnotes(draft.read, evidence, strict)

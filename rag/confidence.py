@@ -3,9 +3,11 @@
 Four signs, none of which suffices: how near the best passage's vector is, how much of the
 question's weight in words one of the first passages covers, how far vectors, words and pages
 agree on the first passage, and how many of the question's words the whole documentation never
-uses (one about something else is full of them). A logistic curve joins them; it was fitted on
-development questions, answerable against unanswerable, and then scaled so that of the embedded
-answers of a confidence of .8 about .8 are right (Platt 1999; LOG.md).
+uses (one about something else is full of them). Names are told from common words, which small
+documentation lacks, too, by the embedder: to it a common word is one token. A logistic curve
+joins the signs; it was fitted on development questions, answerable against unanswerable, and then
+scaled so that of the embedded answers of a confidence of .8 about .8 are right (Platt 1999;
+LOG.md).
 This module knows nothing of answers.
 """
 
@@ -16,19 +18,22 @@ import re
 from collections.abc import Iterable, Sequence
 
 from rag.data import Hit
+from rag.encoder import Encoder
 from rag.lexical import LexicalIndex
 from rag.stored import context
 
-SIMILARITY, COVERAGE, AGREEMENT, UNKNOWN, INTERCEPT = 3.32, 0.81, 4.84, -9.93, -6.25
+SIMILARITY, COVERAGE, AGREEMENT, NAMES, COMMON = 2.18, 0.84, 7.17, -14.39, -12.24
+INTERCEPT = -7.65
 READ = 3  # the first passages
 WORDS = 4  # at least, of a sentence that may be a question by itself
 _END = re.compile(r"(?<=[.?!>])\s+|\n+")
-# Small documentation lacks ordinary words, too: below this many passages an unknown word counts
-# in proportion to their number.
+# Below this many passages an unknown common word counts in proportion to their number.
 PASSAGES = 10_000
 
 
-def confidence(question: str, before: str, hits: Sequence[Hit], words: LexicalIndex) -> float:
+def confidence(
+    question: str, before: str, hits: Sequence[Hit], words: LexicalIndex, encoder: Encoder
+) -> float:
     """Between 0 and 1, for the question and the one before it that it may depend on.
 
     It is that of its surest sentence where it has several: what people tell around their question
@@ -40,32 +45,41 @@ def confidence(question: str, before: str, hits: Sequence[Hit], words: LexicalIn
     asked = [[question, before]]
     if len(sentences) > 1:
         asked += [[sentence] for sentence in sentences]
-    return max(_likely(*signs(each, hits, words)) for each in asked)
+    return max(_likely(*signs(each, hits, words, encoder)) for each in asked)
 
 
-def _likely(similarity: float, coverage: float, agreement: float, unknown: float) -> float:
+def _likely(
+    similarity: float, coverage: float, agreement: float, names: float, common: float
+) -> float:
     found = SIMILARITY * similarity + COVERAGE * coverage + AGREEMENT * agreement
-    return 1 / (1 + math.exp(-(found + UNKNOWN * unknown + INTERCEPT)))
+    return 1 / (1 + math.exp(-(found + NAMES * names + COMMON * common + INTERCEPT)))
 
 
 def signs(
-    questions: Iterable[str], hits: Sequence[Hit], words: LexicalIndex
-) -> tuple[float, float, float, float]:
+    questions: Iterable[str], hits: Sequence[Hit], words: LexicalIndex, encoder: Encoder
+) -> tuple[float, float, float, float, float]:
     """The best similarity (a cosine), the greatest share of the question's words, weighted by
     rarity, that one of the first passages holds, the score of the first (which is high where it
-    is the best by its vector, by its words and by its page), and the share of words that no
-    passage holds."""
-    weights = words.weights("\n".join(questions))
+    is the best by its vector, by its words and by its page), and the shares of names and of
+    common words that no passage holds."""
+    asked = "\n".join(questions)
+    weights = words.weights(asked)
     covered = [
         sum(weights[term] for term in weights.keys() & set(words.terms(_read(hit))))
         for hit in hits[:READ]
     ]
-    unknown = sum(not words.passages_with(t) and not words.resembles(t) for t in weights)
+    unknown = [
+        word
+        for term, word in words.terms(asked).items()
+        if not words.passages_with(term) and not words.resembles(term)
+    ]
+    common = sum(encoder.knows(word) for word in unknown)
     return (
         max(hit.similarity for hit in hits),
         max(covered) / (sum(weights.values()) or 1.0),
         hits[0].score,
-        unknown / max(1, len(weights)) * min(1.0, len(words) / PASSAGES),
+        (len(unknown) - common) / max(1, len(weights)),
+        common / max(1, len(weights)) * min(1.0, len(words) / PASSAGES),
     )
 
 

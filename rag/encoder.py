@@ -48,6 +48,9 @@ class Encoder(Protocol):
         `progress` is called with the number of texts just done.
         """
 
+    def knows(self, word: str) -> bool:
+        """Whether the word, in lower case, is one token to the model, as common words are."""
+
 
 class SentenceEncoder:
     """A transformers encoder with the pooling that its folder asks for."""
@@ -140,12 +143,22 @@ class SentenceEncoder:
                         progress(len(chosen))
         return vectors
 
+    def knows(self, word: str) -> bool:
+        """Whether the word, in lower case, is one token to the model, as common words are."""
+        with self._lock:
+            return is_whole(word, self.tokenizer.tokenize(f" {word}"))
+
     def _embed(self, tokens: list[list[int]], module: Any, device: str) -> np.ndarray:
         import torch
 
         batch = self.tokenizer.pad({"input_ids": tokens}, return_tensors="pt").to(device)
         with torch.inference_mode():
             return module(batch["input_ids"], batch["attention_mask"]).float().cpu().numpy()
+
+
+def is_whole(word: str, tokens: Sequence[str]) -> bool:
+    """Whether the tokens are that word alone, whatever stands for the space before it."""
+    return len(tokens) == 1 and tokens[0].lstrip("Ġ▁") == word
 
 
 def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:

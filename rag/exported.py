@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag.data import FootnoteError
-from rag.encoder import batches
+from rag.encoder import batches, is_whole
 
 if TYPE_CHECKING:
     from rag.encoder import SentenceEncoder
@@ -83,6 +83,10 @@ class ExportedEncoder:
             if progress:
                 progress(len(chosen))
         return vectors
+
+    def knows(self, word: str) -> bool:
+        """Whether the word, in lower case, is one token to the model, as common words are."""
+        return is_whole(word, self._tokenizer.encode(f" {word}", add_special_tokens=False).tokens)
 
 
 def is_exported(folder: Path) -> bool:

@@ -73,9 +73,11 @@ class LexicalIndex:
         exact = Query.term_query(self._schema, "words", term, index_option="freq")
         return Query.boost_query(exact, weight)
 
-    def terms(self, text: str) -> list[str]:
-        """The text's words as the index has them, each once."""
-        return list(dict.fromkeys(self._analyzer.analyze(" ".join(words(text)))))
+    def terms(self, text: str) -> dict[str, str]:
+        """The text's words as the index has them, each once, with how the text has them."""
+        written = list(words(text))
+        terms = self._analyzer.analyze(" ".join(written))
+        return dict(zip(terms, written, strict=True))
 
     def __len__(self) -> int:
         """The number of ids."""

@@ -35,7 +35,7 @@ class Retriever:
         """Raises FootnoteError if the index was made with another embedder."""
         index.check_embedder({"name": "given", "fingerprint": encoder.fingerprint})
         self._index = index
-        self._encoder = encoder
+        self.encoder = encoder
         self._reranker = reranker
 
     def search(self, question: str, k: int, history: Sequence[Message] = ()) -> list[Hit]:
@@ -46,7 +46,7 @@ class Retriever:
         return self._reranker.rerank(in_context(question, history), hits)[:k]
 
     def _ranked(self, question: str, k: int, history: Sequence[Message]) -> list[Hit]:
-        (vector,) = self._encoder.encode([in_context(question, history)])
+        (vector,) = self.encoder.encode([in_context(question, history)])
         terms = self._terms(question, history)
         self._index.refresh()
         hits = self._best(vector, terms, k)
@@ -78,15 +78,17 @@ class Retriever:
         ]
 
     def _terms(self, question: str, history: Sequence[Message]) -> dict[str, float]:
-        """The words to look for with their weights."""
+        """The words to look for with their weights; common ones that are nowhere are left out,
+        since they are no slips of the pen."""
         terms: dict[str, float] = {}
         for text, weight in (
             (question, 1.0),
             (last_question(history), ASKED_BEFORE),
             (_last(history, "assistant"), ANSWERED_BEFORE),
         ):
-            for term in self._index.words.terms(text):
-                terms[term] = terms.get(term, 0.0) + weight
+            for term, word in self._index.words.terms(text).items():
+                if self._index.words.passages_with(term) or not self.encoder.knows(word):
+                    terms[term] = terms.get(term, 0.0) + weight
         return terms
 
 

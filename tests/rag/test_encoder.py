@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.data import FootnoteError
-from rag.encoder import SentenceEncoder, batches
+from rag.encoder import SentenceEncoder, batches, is_whole
 
 
 @given(st.lists(st.integers(0, 300)), st.integers(1, 400))
@@ -55,6 +55,23 @@ def test_meaning_is_nearer_than_words(encoder):
         ["How do I shut the program down?", "Stopping the server", "A pan of boiled potatoes"]
     )
     assert question @ near > question @ far + 0.2
+
+
+@pytest.mark.parametrize("word", ["hour", "64", "network"])
+def test_common_words_are_known(encoder, word):
+    assert encoder.knows(word)
+
+
+@pytest.mark.parametrize("word", ["slurm", "max_length", "🏮", "", " "])
+def test_names_are_not(encoder, word):
+    assert not encoder.knows(word)
+
+
+@pytest.mark.parametrize("space", ["Ġ", "▁", ""])
+def test_a_whole_word_however_its_tokenizer_marks_the_space_before_it(space):
+    assert is_whole("hour", [f"{space}hour"])
+    assert not is_whole("hour", [f"{space}ho", "ur"])
+    assert not is_whole("slurm", ["[UNK]"])
 
 
 def test_agrees_with_sentence_transformers(encoder):

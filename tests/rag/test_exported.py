@@ -28,6 +28,11 @@ def test_vectors_equal_the_models_own(encoder, exported):
     assert exported.encode([]).shape == (0, 384)
 
 
+@pytest.mark.parametrize("word", ["hour", "slurm", "max_length", "64", "🏮", "né", ""])
+def test_it_knows_the_words_that_the_model_knows(encoder, exported, word):
+    assert exported.knows(word) == encoder.knows(word)
+
+
 def test_order_and_progress(exported):
     texts = [f"{'word ' * (n % 7)}{n}" for n in range(19)]
     done = []

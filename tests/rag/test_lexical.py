@@ -1,8 +1,11 @@
 """Words lead to the ids they stand under, a slip of the pen included."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rag.lexical import LexicalIndex
+from rag.words import words
 
 TEXTS = {
     "broker": "Harbor is the broker that keeps messages.",
@@ -41,6 +44,14 @@ def test_a_word_that_some_passage_has_is_meant(tmp_path):
     both = LexicalIndex(tmp_path)
     both.change([("a", "a broker"), ("b", "it broke, brokee and brokes")])
     assert found(both, "brokee") == ["b"]
+
+
+@given(st.text())
+def test_each_term_with_the_word_that_it_stands_for(index, text):
+    terms = index.terms(text)
+    assert set(terms.values()) <= set(words(text))
+    for term, word in terms.items():
+        assert term in index.terms(word)
 
 
 def test_what_is_taken_out_is_not_found(tmp_path):

@@ -101,6 +101,12 @@ def test_a_text_on_two_pages_is_shown_on_the_one_with_more_evidence(retriever):
     assert [place.url for place in shared.repeats] == [f"{SITE}legal/#notes"]
 
 
+def test_a_slip_is_corrected_and_a_common_word_is_none(retriever):
+    with_a_flame = {"faq/#smoke", "wick/#trimming"}
+    assert set(urls(retriever.search("flaem", 2))) == with_a_flame
+    assert not with_a_flame & set(urls(retriever.search("blame", 2)))
+
+
 def test_no_words_at_all(retriever):
     assert len(retriever.search("?", 4)) == 4
 
