@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from tiny_models import tokenizer
 
 from rag.data import Message
-from rag.generator import LocalModel
+from rag.local import LocalModel
 from rag.prompt import RULES
 
 SIZES = {

@@ -11,7 +11,7 @@ import tiny_models
 from transformers import MambaConfig, MambaForCausalLM
 
 from rag import FootnoteError
-from rag.generator import LocalModel
+from rag.local import LocalModel
 
 MESSAGES = [{"role": "user", "content": "How often is a task retried?"}]
 
@@ -132,7 +132,7 @@ def test_a_kind_that_cannot_be_batched_answers_by_itself(tmp_path, caplog):
 
 def test_the_process_ends(tiny_llama):
     code = (
-        "import sys, threading; from rag.generator import LocalModel;"
+        "import sys, threading; from rag.local import LocalModel;"
         "model = LocalModel(sys.argv[1], together=True);"
         "print(next(model.stream([{'role': 'user', 'content': 'x'}], threading.Event())))"
     )

@@ -17,7 +17,8 @@ class Handler(BaseHTTPRequestHandler):
     asked = 0
 
     def do_GET(self):
-        self.send_response(200)
+        with_key = self.headers["authorization"] == "Bearer sesame"
+        self.send_response(200 if with_key or HOW != "wants a key" else 401)
         self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(json.dumps({"object": "list", "data": [{"id": "wayward"}]}).encode())
