@@ -24,6 +24,7 @@ from rag.retriever import in_context
 WORDS = 120  # of prose at most
 SAME = 0.9  # cosine from which two sentences say the same
 LEAST = 0.2  # nearness to the question, of code and of all sentences but the first
+BEHIND = 1.0  # at most, a sentence's score behind the first one's
 # What a sentence's share of the question's words, its passage's score (over the best), and that it
 # names code weigh beside its cosine. Measured: see LOG.md.
 SHARED, PASSAGE, NAMES_CODE = 0.5, 2.0, 0.1
@@ -144,12 +145,17 @@ def _best_prose(scored: Sequence[_Scored]) -> list[Quotation]:
     for one in scored:
         length = len(one.quotation.text.split())
         repeats = any(one.vector @ other.vector > SAME for other in chosen)
-        beside_it = bool(chosen) and (one.near < LEAST or words + length > WORDS)
-        if one.quotation.is_code or repeats or beside_it:
+        if one.quotation.is_code or repeats or (chosen and not _beside(chosen[0], one, words)):
             continue
         chosen.append(one)
         words += length
     return [one.quotation for one in chosen]
+
+
+def _beside(first: _Scored, one: _Scored, words: int) -> bool:
+    """Whether a sentence belongs into an answer of so many words that the first one begins."""
+    fits = words + len(one.quotation.text.split()) <= WORDS
+    return fits and one.near >= LEAST and one.score >= first.score - BEHIND
 
 
 def _best_code(

@@ -20,7 +20,7 @@ _BREAK = re.compile(
     | (?<=[.:!?])[ ](?=[-*+][ ][\[`*\w])         # a list item in collapsed text
     | [ ](?=\#{2,6}[ ]\w)                        # a heading there
     | \n(?=[ \t]*\w+(?:[ ]\([^()\n]*\))?:[ \n])  # a parameter on a line of its own
-    | (?<=[.:])\s(?=\w+[ ]\(\[?`)               # a parameter: name (`type`)
+    | (?<=[.:])\s+(?=\w+[ ]\(\[?`)              # a parameter: name (`type`)
     | (?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.)(?<!vs\.)(?<!cf\.)
       ["')\]*_`]{0,3}(?:</\w+>){0,3}\s+          # the end of a sentence, before another or a tag
       (?=["'(\[*_<]{0,3}(?:[A-Z0-9]|`\S)|</?\w)

@@ -1,5 +1,6 @@
 """The embedded answerer quotes what is near the question, in order, and nothing else."""
 
+from dataclasses import replace
 from threading import Event
 
 import pytest
@@ -67,10 +68,10 @@ def test_passages_of_one_heading_stand_together(answerer):
     hits = [
         HITS[0],
         HITS[1],
-        Hit(Passage("9", PAGE, "Retries cost time.", "Queue", ("Retries",)), 0.5),
+        Hit(Passage("9", PAGE, "Retries cost time.", "Queue", ("Retries",)), 0.8),
         Hit(
             Passage("10", PAGE, "Retries of mail cost time, too.", "Queue", ("Mail", "Retries")),
-            0.5,
+            0.8,
         ),
     ]
     headings = [line for line in answer(answerer, hits=hits).split("\n") if "#" in line]
@@ -79,6 +80,13 @@ def test_passages_of_one_heading_stand_together(answerer):
         "#### Queue › Code",
         "#### Queue › Mail › Retries",
     ]
+
+
+def test_a_passage_far_behind_the_best_is_not_quoted(answerer):
+    far = replace(HITS[2], score=0.4)
+    assert "Between retries the queue waits a minute." not in answer(
+        answerer, hits=[*HITS[:2], far]
+    )
 
 
 def test_a_follow_up_is_answered_and_not_the_question_before_it(answerer):

@@ -26,6 +26,7 @@ def pieces(text: str) -> list[tuple[str, bool]]:
         ("<p>One is here.</p> </div> Two.", ["<p>One is here.</p>", "</div> Two."]),
         ("Both: a ([`int`]): the one. b (`str`): the other.",
          ["Both:", "a ([`int`]): the one.", "b (`str`): the other."]),
+        ("NO (`(4, 'No')`):\n    OK (`(2, 'Yes')`):", ["NO (`(4, 'No')`):", "OK (`(2, 'Yes')`):"]),
         ("Args:\n    a (int): the one\n    b: the other,\n        at length",
          ["Args:", "a (int): the one", "b: the other,\n        at length"]),
     ],
