@@ -27,6 +27,9 @@ INTERCEPT = -7.65
 READ = 3  # the first passages
 WORDS = 4  # at least, of a sentence that may be a question by itself
 _END = re.compile(r"(?<=[.?!>])\s+|\n+")
+# The share of all words that the embedder knows, at least, where it can tell common words from
+# names: in English documentation .46 to .95, in German .25 to .33.
+ITS_LANGUAGE = 0.4
 # Below this many passages an unknown common word counts in proportion to their number.
 PASSAGES = 10_000
 
@@ -64,24 +67,25 @@ def signs(
     common words that no passage holds."""
     asked = "\n".join(questions)
     weights = words.weights(asked)
-    covered = [
-        sum(weights[term] for term in weights.keys() & set(words.terms(_read(hit))))
-        for hit in hits[:READ]
-    ]
+    read = [words.terms(f"{context(hit.passage)}\n{hit.passage.text}") for hit in hits[:READ]]
+    covered = [sum(weights[term] for term in weights.keys() & terms.keys()) for terms in read]
     unknown = [
         word
         for term, word in words.terms(asked).items()
         if not words.passages_with(term) and not words.resembles(term)
     ]
-    common = sum(encoder.knows(word) for word in unknown)
+    names = sum(not encoder.knows(word) for word in unknown)
+    if names and not _reads([word for terms in read for word in terms.values()], encoder):
+        names = 0
     return (
         max(hit.similarity for hit in hits),
         max(covered) / (sum(weights.values()) or 1.0),
         hits[0].score,
-        (len(unknown) - common) / max(1, len(weights)),
-        common / max(1, len(weights)) * min(1.0, len(words) / PASSAGES),
+        names / max(1, len(weights)),
+        (len(unknown) - names) / max(1, len(weights)) * min(1.0, len(words) / PASSAGES),
     )
 
 
-def _read(hit: Hit) -> str:
-    return f"{context(hit.passage)}\n{hit.passage.text}"
+def _reads(written: Sequence[str], encoder: Encoder) -> bool:
+    """Whether these words are in a language whose common words the embedder knows."""
+    return sum(map(encoder.knows, written)) >= ITS_LANGUAGE * len(written)

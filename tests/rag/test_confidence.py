@@ -3,7 +3,9 @@
 import pytest
 
 from rag.confidence import confidence, signs
+from rag.data import Hit, Passage
 from rag.index import Index
+from rag.lexical import LexicalIndex
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,16 @@ def test_a_name_that_is_nowhere_costs_more_than_a_common_word(hits, words, encod
     asked = "Which port does the {} dashboard use?"
     assert sure(asked.format("grafana")) < 0.7 * sure(asked.format("pretty"))
     assert sure(asked.format("pretty")) == pytest.approx(sure(asked.format("")), rel=0.2)
+
+
+def test_in_a_language_that_the_embedder_does_not_know_no_word_is_a_name(tmp_path, encoder):
+    text = "Eine fehlgeschlagene Aufgabe wird dreimal wiederholt, dann bleibt sie liegen."
+    words = LexicalIndex(tmp_path)
+    words.change([("1", text)])
+    hits = [Hit(Passage("1", "https://laterne.test/", text, "Wiederholungen"), 1.0, 0.5)]
+    names, common = shares("Welche Aufgabe bleibt übrig?", hits, words, encoder)
+    assert names == 0
+    assert common > 0
 
 
 def test_nothing_found_is_no_confidence(words, encoder):
