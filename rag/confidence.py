@@ -5,7 +5,7 @@ question's weight in words one of the first passages covers, how far vectors, wo
 agree on the first passage, and how many of the question's words the whole documentation never
 uses (one about something else is full of them). Names are told from common words, which small
 documentation lacks, too, by the embedder: to it a common word is one token. A logistic curve
-joins the signs; it was fitted on development questions, answerable against unanswerable, and then
+joins the signs; it was fitted on four sets of questions, answerable against unanswerable, and then
 scaled so that of the embedded answers of a confidence of .8 about .8 are right (Platt 1999;
 LOG.md).
 This module knows nothing of answers.

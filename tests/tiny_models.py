@@ -8,6 +8,11 @@ import json
 import shutil
 from pathlib import Path
 
+# What the tests ask a model.
+MESSAGES = [
+    {"role": "system", "content": "Answer."},
+    {"role": "user", "content": "How often is a task retried?"},
+]
 # Hardly a word stands in it twice, so that little training is enough.
 SAID = "A task is retried three times [1]. The moon was made of cheese [9]."
 TEMPLATE = (

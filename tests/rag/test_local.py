@@ -9,15 +9,11 @@ import time
 import pytest
 import tiny_models
 import torch
+from tiny_models import MESSAGES
 
 from rag import Chatbot, FootnoteError
 from rag.generator import Sampling, load_generator
 from rag.local import LocalModel
-
-MESSAGES = [
-    {"role": "system", "content": "Answer."},
-    {"role": "user", "content": "How often is a task retried?"},
-]
 
 
 @pytest.fixture(scope="module")

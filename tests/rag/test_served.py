@@ -11,15 +11,11 @@ from pathlib import Path
 
 import pytest
 import tiny_models
+from tiny_models import MESSAGES
 
 from rag import FootnoteError, Thought
 from rag.generator import load_generator
 from rag.served import ServedModel
-
-MESSAGES = [
-    {"role": "system", "content": "Answer."},
-    {"role": "user", "content": "How often is a task retried?"},
-]
 
 
 @pytest.fixture(scope="module")
