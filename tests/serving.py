@@ -54,7 +54,8 @@ class Server:
 
     def logged(self, event: str) -> list[dict]:
         """The lines of its log about that."""
-        lines = [line for line in self.said().splitlines() if line.startswith("{")]
+        written, _, _ = self.said().rpartition("\n")  # What is after it is still being written.
+        lines = [line for line in written.splitlines() if line.startswith("{")]
         return [row for row in map(json.loads, lines) if row["event"] == event]
 
     def stop(self) -> str:

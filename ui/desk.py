@@ -273,4 +273,5 @@ def _message(given: Any) -> Message:
 def log(event: str, **fields: Any) -> None:
     """One JSON object a line on standard error."""
     row = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **fields}
-    print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
+    # In one write, which no other thread's line comes between; `print` writes the end by itself.
+    sys.stderr.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -154,6 +154,19 @@ def test_the_log_has_figures_and_no_questions(page, served):
     assert "question" not in row
 
 
+def test_answers_that_end_together_have_a_line_each():
+    """As standard error is when a server has it, which pytest's own is not."""
+    program = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from ui.desk import log\n"
+        "with ThreadPoolExecutor(8) as pool:\n"
+        "    list(pool.map(lambda number: log('answer', number=number), range(4000)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    numbers = [json.loads(line)["number"] for line in done.stderr.splitlines()]
+    assert sorted(numbers) == list(range(4000))
+
+
 def test_health(served):
     served.until_all()
     with urllib.request.urlopen(f"{served.address}/health") as answer:
